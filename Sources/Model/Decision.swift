@@ -1,0 +1,173 @@
+/// What the engine concluded for one workload in one evaluation, with everything that an auditor or operator asks of it.
+///
+/// It explains itself: every reading, every rule's proposal, every step that changed the number, in order. Its JSON form is what the database
+/// keeps, the API answers and the command line and console render.
+public struct Decision: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        case up, down
+        /// The workload stays as it is.
+        case held
+    }
+
+    public var workload: WorkloadID
+    public var policy: PolicyReference
+    public var at: WallTime
+    public var kind: Kind
+    /// Replicas before; nil when the workload could not be observed.
+    public var from: Int?
+    /// Replicas that are asked for now; equal to `from` when it holds.
+    public var to: Int?
+    /// What the rules want before limits.
+    public var wanted: Int?
+    /// Whether the change is carried out. A change that is suppressed (mode, pause, switch) has `to` ≠ `from` and `acted` false.
+    public var acted: Bool
+    public var readings: [Reading]
+    public var proposals: [Proposal]
+    public var steps: [Step]
+    public var reasons: [Reason]
+    /// 0–1.
+    public var confidence: Quantity
+    public var urgency: Urgency
+    /// One sentence in plain English.
+    public var sentence: String
+
+    public init(
+        workload: WorkloadID, policy: PolicyReference, at: WallTime, kind: Kind, from: Int?, to: Int?, wanted: Int?, acted: Bool, readings: [Reading],
+        proposals: [Proposal], steps: [Step], reasons: [Reason], confidence: Quantity, urgency: Urgency, sentence: String
+    ) {
+        self.workload = workload
+        self.policy = policy
+        self.at = at
+        self.kind = kind
+        self.from = from
+        self.to = to
+        self.wanted = wanted
+        self.acted = acted
+        self.readings = readings
+        self.proposals = proposals
+        self.steps = steps
+        self.reasons = reasons
+        self.confidence = confidence
+        self.urgency = urgency
+        self.sentence = sentence
+    }
+
+    public struct PolicyReference: Sendable, Hashable {
+        public var name: String
+        public var version: Int
+        /// Lower-case hexadecimal SHA-256 of the policy's canonical form.
+        public var sha256: String
+        public init(name: String, version: Int, sha256: String) {
+            self.name = name
+            self.version = version
+            self.sha256 = sha256
+        }
+    }
+
+    /// What one rule wants.
+    public struct Proposal: Sendable, Hashable {
+        public var rule: String
+        /// nil when it abstains.
+        public var replicas: Int?
+        /// Arithmetic in words, `ceil(180 / 25)`, or why it abstains.
+        public var because: String
+        /// When it abstains.
+        public var abstains: Reason?
+        public init(rule: String, replicas: Int?, because: String, abstains: Reason? = nil) {
+            self.rule = rule
+            self.replicas = replicas
+            self.because = because
+            self.abstains = abstains
+        }
+    }
+
+    /// One rung of the ladder from what runs to what is decided.
+    public struct Step: Sendable, Hashable {
+        public enum Name: String, Sendable, Hashable, CaseIterable {
+            case proposals, combine, missing, forecast, schedule, emergency, stabilization, rateLimit, cooldown, clamp, mode, ceilings, decision
+        }
+        public var name: Name
+        public var input: Int
+        public var output: Int
+        public var text: String?
+        public var reason: Reason?
+        public init(_ name: Name, input: Int, output: Int, text: String? = nil, reason: Reason? = nil) {
+            self.name = name
+            self.input = input
+            self.output = output
+            self.text = text
+            self.reason = reason
+        }
+    }
+
+    public enum Urgency: String, Sendable, Hashable, CaseIterable {
+        /// An emergency acted.
+        case critical
+        case high, medium, low
+    }
+}
+
+/// Why a decision is what it is: a closed list. A reason that ends by itself says when.
+public enum Reason: Sendable, Hashable {
+    case rule(String)
+    case withinTolerance
+    case cooldown(until: WallTime)
+    case atMin
+    case atMax
+    case emergency
+    case stale(metric: String)
+    case missing(metric: String)
+    /// The reading has to persist: a rule's `for` is still running.
+    case sustaining(metric: String, until: WallTime)
+    /// The driver could not see the workload, or it is gone.
+    case unobserved(String)
+    /// An earlier change has not ended yet.
+    case inFlight(action: String)
+    case paused(owner: String, until: WallTime)
+    case override(owner: String, until: WallTime)
+    case dryRun
+    case recommendOnly
+    case off
+    /// The cluster's switch is off.
+    case disabled
+
+    public var code: String {
+        switch self {
+        case .rule(let name): "rule(\(name))"
+        case .withinTolerance: "within-tolerance"
+        case .cooldown: "cooldown"
+        case .atMin: "at-min"
+        case .atMax: "at-max"
+        case .emergency: "emergency"
+        case .stale(let metric): "stale(\(metric))"
+        case .missing(let metric): "missing(\(metric))"
+        case .sustaining(let metric, _): "sustaining(\(metric))"
+        case .unobserved: "unobserved"
+        case .inFlight: "in-flight"
+        case .paused: "paused"
+        case .override: "override"
+        case .dryRun: "dry-run"
+        case .recommendOnly: "recommend-only"
+        case .off: "off"
+        case .disabled: "disabled"
+        }
+    }
+
+    /// When it ends by itself.
+    public var until: WallTime? {
+        switch self {
+        case .cooldown(let until), .sustaining(_, let until), .paused(_, let until), .override(_, let until): until
+        default: nil
+        }
+    }
+
+    /// Who or what is behind it: a person, an action, the driver's words.
+    public var by: String? {
+        switch self {
+        case .paused(let owner, _), .override(let owner, _): owner
+        case .inFlight(let action): action
+        case .unobserved(let why): why
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// A condition or number over readings, parsed once into a typed tree (the parser and evaluator are the engine's).
+public indirect enum Expression: Sendable, Hashable {
+    case number(Quantity)
+    case metric(String)
+    case negate(Expression)
+    case arithmetic(Arithmetic, Expression, Expression)
+    case comparison(Comparison, Expression, Expression)
+    case and(Expression, Expression)
+    case or(Expression, Expression)
+    case not(Expression)
+    case call(Function, [Expression])
+
+    public enum Arithmetic: String, Sendable, Hashable, CaseIterable {
+        case add = "+"
+        case subtract = "-"
+        case multiply = "*"
+        case divide = "/"
+    }
+    public enum Comparison: String, Sendable, Hashable, CaseIterable {
+        case less = "<"
+        case lessOrEqual = "<="
+        case greater = ">"
+        case greaterOrEqual = ">="
+        case equal = "=="
+        case notEqual = "!="
+    }
+    public enum Function: String, Sendable, Hashable, CaseIterable {
+        case min, max, avg, abs, ceil, floor
+    }
+
+    /// The names of all metrics it speaks of.
+    public var metrics: Set<String> {
+        switch self {
+        case .number: []
+        case .metric(let name): [name]
+        case .negate(let inner), .not(let inner): inner.metrics
+        case .arithmetic(_, let left, let right), .comparison(_, let left, let right), .and(let left, let right), .or(let left, let right):
+            left.metrics.union(right.metrics)
+        case .call(_, let arguments): arguments.reduce(into: []) { $0.formUnion($1.metrics) }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+/// A person's word that something must not move for a while. It always has an owner, a reason and an end.
+public struct Pause: Sendable, Hashable {
+    public enum Direction: String, Sendable, Hashable, CaseIterable { case up, down, both }
+    public enum Scope: Sendable, Hashable, CustomStringConvertible {
+        case all
+        case region(String)
+        case service(String)
+        case workload(WorkloadID)
+        case policy(String)
+
+        /// Reads `all`, `region:eu-west`, `service:checkout`, `policy:NAME` or a workload `service/region`; nil for anything else.
+        public init?(_ text: String) {
+            if text == "all" { self = .all; return }
+            if let workload = WorkloadID(text) { self = .workload(workload); return }
+            let parts = text.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, !parts[1].isEmpty else { return nil }
+            switch parts[0] {
+            case "region": self = .region(String(parts[1]))
+            case "service": self = .service(String(parts[1]))
+            case "policy": self = .policy(String(parts[1]))
+            default: return nil
+            }
+        }
+        public var description: String {
+            switch self {
+            case .all: "all"
+            case .region(let name): "region:\(name)"
+            case .service(let name): "service:\(name)"
+            case .workload(let id): id.description
+            case .policy(let name): "policy:\(name)"
+            }
+        }
+        public func covers(_ workload: WorkloadID, policy: String) -> Bool {
+            switch self {
+            case .all: true
+            case .region(let name): workload.region == name
+            case .service(let name): workload.service == name
+            case .workload(let id): workload == id
+            case .policy(let name): policy == name
+            }
+        }
+    }
+
+    public var id: Int64
+    public var scope: Scope
+    public var direction: Direction
+    public var owner: String
+    public var reason: String
+    public var since: WallTime
+    public var until: WallTime
+
+    public init(id: Int64, scope: Scope, direction: Direction, owner: String, reason: String, since: WallTime, until: WallTime) {
+        self.id = id
+        self.scope = scope
+        self.direction = direction
+        self.owner = owner
+        self.reason = reason
+        self.since = since
+        self.until = until
+    }
+}
+
+/// A person's number in place of the rules', until it ends.
+public struct Override: Sendable, Hashable {
+    public var workload: WorkloadID
+    public var replicas: Int
+    public var owner: String
+    public var reason: String
+    public var since: WallTime
+    public var until: WallTime
+
+    public init(workload: WorkloadID, replicas: Int, owner: String, reason: String, since: WallTime, until: WallTime) {
+        self.workload = workload
+        self.replicas = replicas
+        self.owner = owner
+        self.reason = reason
+        self.since = since
+        self.until = until
+    }
+}

@@ -1,0 +1,92 @@
+internal import CLibPQ
+
+extension Connection {
+    /// How long the server may take to answer a cancel request before the session is given up.
+    static let cancelGrace = Duration.seconds(1)
+
+    /// Takes the session, runs `body`, gives it back; asks the server to stop at the deadline or when the task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - owner: the transaction on whose behalf this runs; it holds the session already.
+    ///   - cancellable: false for what must run to its end, such as a rollback.
+    func operation<R: Sendable>(
+        deadline: Duration?, owner: UInt64? = nil, cancellable: Bool = true, _ body: () async throws(PostgresError) -> R
+    ) async throws(PostgresError) -> R {
+        let due = deadline.map { ContinuousClock.now + $0 }
+        let id: UInt64
+        if let owner {
+            if let ended { throw ended }
+            guard self.holder == owner else { throw PostgresError(.misuse, "the transaction is over", endpoint: self.endpoint) }
+            id = owner
+        } else {
+            id = try await self.acquire(until: due)
+        }
+        defer { if owner == nil { self.release(id) } }
+        self.interruption = nil
+        let timer = due.map { due in
+            self.reactor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.interrupt(id, .timeout) } }
+        }
+        let outcome: Result<R, PostgresError>
+        if cancellable {
+            outcome = await withTaskCancellationHandler {
+                await self.outcome(of: body)
+            } onCancel: {
+                // Ends as soon as it has crossed to the connection's thread.
+                Task { await self.interrupt(id, .cancelled) }
+            }
+        } else {
+            outcome = await self.outcome(of: body)
+        }
+        if let timer { self.reactor.cancelTimer(timer) }
+        await self.settleInterruption()
+        if case .failure(let error) = outcome, error.code == .misuse || error.code == .decoding, let raw = self.handle.raw,
+            PQtransactionStatus(raw) == PQTRANS_ACTIVE || PQpipelineStatus(raw) != PQ_PIPELINE_OFF
+        {
+            // Something of the protocol is left in the air: nobody can use this session again.
+            self.end(error)
+        }
+        return try outcome.get()
+    }
+
+    private func outcome<R: Sendable>(of body: () async throws(PostgresError) -> R) async -> Result<R, PostgresError> {
+        do { return .success(try await body()) } catch { return .failure(error) }
+    }
+
+    /// Asks the server to stop what `id` is running. libpq's call blocks, so it has a thread of its own.
+    private func interrupt(_ id: UInt64, _ code: PostgresError.Code) {
+        guard self.holder == id, self.interruption == nil, let raw = self.handle.raw, PQtransactionStatus(raw) == PQTRANS_ACTIVE,
+            let request = PQgetCancel(raw)
+        else { return }
+        self.interruption = code
+        let boxed = CancelRequest(pointer: request)
+        let reactor = self.reactor
+        // Owned by `cancelling`: the operation waits for it, so that a late cancel can't hit the next statement.
+        self.cancelling = Task { _ = await BlockingCall.run(timeout: Self.cancelGrace, on: reactor) { boxed.send() } }
+        self.graceTimer = self.reactor.schedule(at: .now + Self.cancelGrace + Self.cancelGrace) { [weak self] in
+            self?.assumeIsolated { connection in
+                guard connection.holder == id, connection.interruption != nil else { return }
+                connection.end(PostgresError(code, "the statement did not stop when asked to; the session was closed", endpoint: connection.endpoint))
+            }
+        }
+    }
+
+    private func settleInterruption() async {
+        guard let cancelling else { return }
+        await cancelling.value
+        self.cancelling = nil
+        if let graceTimer { self.reactor.cancelTimer(graceTimer) }
+        self.graceTimer = nil
+    }
+}
+
+/// Sole owner of libpq's cancel object; used once, on a thread that may block.
+private final class CancelRequest: @unchecked Sendable {
+    // Unchecked because: the pointer never changes, and libpq documents PQcancel as safe on any thread.
+    private let pointer: OpaquePointer
+    init(pointer: OpaquePointer) { self.pointer = pointer }
+    deinit { PQfreeCancel(self.pointer) }
+    func send() {
+        var message = [CChar](repeating: 0, count: 256)
+        PQcancel(self.pointer, &message, CInt(message.count))
+    }
+}

@@ -1,0 +1,273 @@
+internal import CLibPQ
+
+extension Connection {
+    /// Runs one statement in the extended protocol. A statement that is run again is prepared once and kept (see ``StatementCache``).
+    ///
+    /// At the deadline, or when the task is cancelled, the server is asked to cancel; the session stays usable when it answers in time.
+    public func query(_ sql: String, _ parameters: [Value] = [], deadline: Duration? = nil) async throws(PostgresError) -> ResultSet {
+        try await self.operation(deadline: deadline) { () async throws(PostgresError) in
+            try await self.run(Statement(sql, parameters), retryPlan: true)
+        }
+    }
+
+    public func query(_ statement: Statement, deadline: Duration? = nil) async throws(PostgresError) -> ResultSet {
+        try await self.query(statement.sql, statement.parameters, deadline: deadline)
+    }
+
+    /// Runs a text of several statements in one message (simple protocol): an implicit transaction unless the text says otherwise.
+    public func simple(_ sql: String, deadline: Duration? = nil) async throws(PostgresError) -> [ResultSet] {
+        try await self.operation(deadline: deadline) { () async throws(PostgresError) in
+            try self.send { PQsendQuery($0, sql) }
+            return try await self.results(statement: sql)
+        }
+    }
+
+    /// Runs all statements in one round trip and one implicit transaction. The first failure is thrown, with its index; nothing then took effect.
+    public func pipeline(_ statements: [Statement], deadline: Duration? = nil) async throws(PostgresError) -> [ResultSet] {
+        if statements.isEmpty { return [] }
+        return try await self.operation(deadline: deadline) { () async throws(PostgresError) in
+            try await self.runPipeline(statements)
+        }
+    }
+
+    /// Runs all statements in one round trip, each in a transaction of its own: a failure stays where it is.
+    public func pipelineEach(_ statements: [Statement], deadline: Duration? = nil) async -> [Result<ResultSet, PostgresError>] {
+        if statements.isEmpty { return [] }
+        do {
+            return try await self.operation(deadline: deadline) { () async throws(PostgresError) in
+                try await self.runPipeline(statements, syncEach: true)
+            }
+        } catch {
+            return statements.map { _ in .failure(error) }
+        }
+    }
+
+    /// What a statement would take and give, without running it.
+    public func describe(
+        _ sql: String, deadline: Duration? = nil
+    ) async throws(PostgresError) -> (parameterOIDs: [UInt32], columns: [(name: String, oid: UInt32)]) {
+        try await self.operation(deadline: deadline) { () async throws(PostgresError) in
+            // The unnamed statement: the next one replaces it, so there is nothing to deallocate.
+            try self.send { PQsendPrepare($0, "", sql, 0, nil) }
+            _ = try await self.results(statement: sql)
+            try self.send { PQsendDescribePrepared($0, "") }
+            var described: (parameterOIDs: [UInt32], columns: [(name: String, oid: UInt32)]) = ([], [])
+            var failure: PostgresError?
+            while let result = try await self.nextResult() {
+                defer { PQclear(result) }
+                if PQresultStatus(result) != PGRES_COMMAND_OK {
+                    failure = failure ?? PostgresError(result: result, statement: sql, endpoint: self.endpoint)
+                    continue
+                }
+                described.parameterOIDs = (0..<PQnparams(result)).map { PQparamtype(result, $0) }
+                described.columns = (0..<PQnfields(result)).map { column in
+                    (PQfname(result, column).map { String(cString: $0) } ?? "", PQftype(result, column))
+                }
+            }
+            if let failure { throw self.classified(failure) }
+            return described
+        }
+    }
+
+    // MARK: - Inside an operation
+
+    func send(_ body: (OpaquePointer) -> CInt) throws(PostgresError) {
+        guard let raw = self.handle.raw else { throw self.closedError }
+        if body(raw) == 0 {
+            throw PostgresError(.misuse, self.handle.lastMessage, endpoint: self.endpoint)
+        }
+    }
+
+    /// The next result of the running statement; nil after its last. The caller clears it.
+    func nextResult() async throws(PostgresError) -> OpaquePointer? {
+        while true {
+            guard let raw = self.handle.raw else { throw self.closedError }
+            if PQisBusy(raw) == 0 { return PQgetResult(raw) }
+            await self.awaitSocket()
+        }
+    }
+
+    /// Sends what is buffered and reads all results of the running statements up to the end.
+    func results(statement: String) async throws(PostgresError) -> [ResultSet] {
+        try await self.flush()
+        var sets: [ResultSet] = []
+        var failure: PostgresError?
+        while let result = try await self.nextResult() {
+            defer { PQclear(result) }
+            do { sets.append(try self.convert(result, statement: statement)) } catch { failure = failure ?? error }
+        }
+        if let failure { throw self.classified(failure) }
+        return sets
+    }
+
+    func convert(_ result: OpaquePointer, statement: String, index: Int? = nil) throws(PostgresError) -> ResultSet {
+        switch PQresultStatus(result) {
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
+            return try ResultSet(copying: result, maximumBytes: self.maximumResultBytes)
+        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+            let error = PostgresError(.misuse, "COPY is not run as a query; use copyIn", statement: statement, endpoint: self.endpoint)
+            // The protocol stands in the middle of a copy that nobody will finish.
+            self.end(error)
+            throw error
+        default:
+            throw PostgresError(result: result, statement: statement, endpoint: self.endpoint, index: index)
+        }
+    }
+
+    /// A cancelled statement reads as what cancelled it.
+    func classified(_ error: PostgresError) -> PostgresError {
+        guard error.sqlState == "57014", let interruption else { return error }
+        var error = error
+        error.code = interruption
+        error.message = interruption == .timeout ? "the statement was not finished by its deadline and was cancelled" : "the statement was cancelled"
+        return error
+    }
+
+    func run(_ statement: Statement, retryPlan: Bool) async throws(PostgresError) -> ResultSet {
+        let sql = statement.sql
+        let plan = self.statements.plan(for: sql)
+        switch plan {
+        case .once:
+            try self.sendUnnamed(statement)
+        case .named(let name):
+            try self.sendPrepared(name, statement)
+        case .prepare(let name, let evicted):
+            if let evicted {
+                try self.send { PQsendQuery($0, "DEALLOCATE \(evicted)") }
+                _ = try await self.results(statement: sql)
+            }
+            try self.send { PQsendPrepare($0, name, sql, 0, nil) }
+            _ = try await self.results(statement: sql)
+            self.statements.didPrepare(sql, as: name)
+            try self.sendPrepared(name, statement)
+        }
+        do throws(PostgresError) {
+            guard let set = try await self.results(statement: sql).last else {
+                throw PostgresError(.decoding, "the server gave no answer", statement: sql, endpoint: self.endpoint)
+            }
+            return set
+        } catch {
+            guard case .named = plan, error.sqlState == "0A000" || error.sqlState == "26000" else { throw error }
+            // The schema changed under the prepared statement, or the server forgot it. Outside a transaction the statement had no effect.
+            try await self.forgetPlan(sql)
+            guard retryPlan else { throw error }
+            try self.sendUnnamed(statement)
+            guard let set = try await self.results(statement: sql).last else { throw error }
+            return set
+        }
+    }
+
+    private func forgetPlan(_ sql: String) async throws(PostgresError) {
+        guard let name = self.statements.forget(sql), let raw = self.handle.raw, PQtransactionStatus(raw) == PQTRANS_IDLE else { return }
+        try self.send { PQsendQuery($0, "DEALLOCATE \(name)") }
+        // Already gone is as good.
+        do { _ = try await self.results(statement: "DEALLOCATE") } catch { if error.code != .server { throw error } }
+    }
+
+    private func sendUnnamed(_ statement: Statement) throws(PostgresError) {
+        try self.send { raw in
+            withParameters(statement.parameters) { PQsendQueryParams(raw, statement.sql, $0, nil, $1, $2, $3, 0) }
+        }
+    }
+
+    private func sendPrepared(_ name: String, _ statement: Statement) throws(PostgresError) {
+        try self.send { raw in
+            withParameters(statement.parameters) { PQsendQueryPrepared(raw, name, $0, $1, $2, $3, 0) }
+        }
+    }
+
+    /// All statements and one sync; throws the first failure.
+    func runPipeline(_ statements: [Statement]) async throws(PostgresError) -> [ResultSet] {
+        var sets: [ResultSet] = []
+        sets.reserveCapacity(statements.count)
+        for outcome in try await self.runPipeline(statements, syncEach: false) {
+            switch outcome {
+            case .success(let set): sets.append(set)
+            case .failure(let error): throw error
+            }
+        }
+        return sets
+    }
+
+    private enum Sent {
+        case prepare(Int, name: String)
+        case query(Int)
+        case sync
+    }
+
+    func runPipeline(_ statements: [Statement], syncEach: Bool) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
+        try self.send(PQenterPipelineMode)
+        var sent: [Sent] = []
+        sent.reserveCapacity(statements.count + 1)
+        // Statements prepared in this very pipeline are not in the cache until the server has answered.
+        var fresh: [String: String] = [:]
+        for (index, statement) in statements.enumerated() {
+            if let name = fresh[statement.sql] {
+                try self.sendPrepared(name, statement)
+            } else {
+                switch self.statements.plan(for: statement.sql) {
+                case .once: try self.sendUnnamed(statement)
+                case .named(let name): try self.sendPrepared(name, statement)
+                case .prepare(let name, _):
+                    // What the cache evicted stays on the server until the session ends: bounded by the cache's turnover, and no extra statement here.
+                    try self.send { PQsendPrepare($0, name, statement.sql, 0, nil) }
+                    sent.append(.prepare(index, name: name))
+                    fresh[statement.sql] = name
+                    try self.sendPrepared(name, statement)
+                }
+            }
+            sent.append(.query(index))
+            if syncEach || index == statements.count - 1 {
+                try self.send(PQpipelineSync)
+                sent.append(.sync)
+            }
+        }
+        try await self.flush()
+        let outcomes = try await self.collect(sent, statements)
+        try self.send(PQexitPipelineMode)
+        return outcomes
+    }
+
+    private func collect(_ sent: [Sent], _ statements: [Statement]) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
+        let aborted = PostgresError(.server, "not run, because an earlier statement of the pipeline failed", endpoint: self.endpoint)
+        var outcomes = [Result<ResultSet, PostgresError>?](repeating: nil, count: statements.count)
+        var first: PostgresError?
+        for entry in sent {
+            // Each statement gives its result and then nothing; a sync gives one result with nothing behind it.
+            guard let result = try await self.nextResult() else {
+                throw self.ended ?? PostgresError(.decoding, "the pipeline ended early", endpoint: self.endpoint)
+            }
+            let status = PQresultStatus(result)
+            switch entry {
+            case .sync:
+                PQclear(result)
+                first = nil
+                continue
+            case .prepare(let index, let name):
+                if status == PGRES_COMMAND_OK {
+                    self.statements.didPrepare(statements[index].sql, as: name)
+                } else if status != PGRES_PIPELINE_ABORTED {
+                    first = self.classified(PostgresError(result: result, statement: statements[index].sql, endpoint: self.endpoint, index: index))
+                    outcomes[index] = .failure(first ?? aborted)
+                }
+            case .query(let index) where status == PGRES_PIPELINE_ABORTED:
+                outcomes[index] = outcomes[index] ?? .failure(first ?? aborted)
+            case .query(let index):
+                do {
+                    outcomes[index] = .success(try self.convert(result, statement: statements[index].sql, index: index))
+                } catch {
+                    let failure = self.classified(error)
+                    if failure.sqlState == "0A000" || failure.sqlState == "26000" { _ = self.statements.forget(statements[index].sql) }
+                    first = first ?? failure
+                    outcomes[index] = .failure(failure)
+                }
+            }
+            PQclear(result)
+            if let extra = try await self.nextResult() {
+                PQclear(extra)
+                throw PostgresError(.decoding, "the pipeline is out of step", endpoint: self.endpoint)
+            }
+        }
+        return outcomes.map { $0 ?? .failure(aborted) }
+    }
+}

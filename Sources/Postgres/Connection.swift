@@ -1,0 +1,319 @@
+internal import CLibPQ
+internal import Glibc
+
+/// One session with a server, on libpq without blocking, isolated to a ``Reactor``'s thread.
+///
+/// One operation at a time; further callers wait in order. States: open → (one operation or none) → closed. A session that closes, while idle as
+/// well, is noticed at once: ``untilClosed()`` returns and every waiting caller gets the reason. Nothing is repeated on a new session: that is the
+/// pool's or the caller's choice.
+public actor Connection {
+    nonisolated let reactor: Reactor
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { self.reactor.asUnownedSerialExecutor() }
+    /// `host:port/dbname`, for messages.
+    public nonisolated let endpoint: String
+    let maximumResultBytes: Int
+
+    var handle: Handle
+    /// Why the session is over; nil while it is open.
+    var ended: PostgresError?
+    /// The socket that the reactor watches. Remembered, because libpq closes its socket itself on failure and then no longer tells its number.
+    private var watched: CInt = -1
+    /// What waits for the socket to be ready.
+    private var waiter: CheckedContinuation<Void, Never>?
+    /// What the server said last without being asked; a FATAL here is why the session ends.
+    private let notices: NoticeSink
+
+    /// Who holds the session, and who waits for it.
+    var holder: UInt64?
+    private var nextOperation: UInt64 = 0
+    private var queue: [(id: UInt64, continuation: CheckedContinuation<PostgresError?, Never>)] = []
+    /// The running operation was asked to stop, and why.
+    var interruption: PostgresError.Code?
+    /// The cancel request under way, and the time after which the session is given up.
+    var cancelling: Task<Void, Never>?
+    var graceTimer: UInt64?
+    var transactionState = TransactionState.none
+
+    var statements = StatementCache()
+    var listeners: [String: [AsyncStream<Notification>.Continuation]] = [:]
+    private var closureWatchers: [AsyncStream<PostgresError>.Continuation] = []
+
+    /// Callers that wait for one session: more means that nobody gets an answer in time.
+    public static let maximumWaiting = 1024
+
+    /// Opens a session. Names are resolved off the reactor; all hosts of the connection string are tried within its timeout.
+    public static func connect(_ configuration: ConnectionConfiguration, on reactor: Reactor) async throws(PostgresError) -> Connection {
+        let deadline = ContinuousClock.now + configuration.connectTimeout
+        let parameters = try await ConnectionParameters.resolve(configuration, on: reactor)
+        let connection = try await Connection(parameters, maximumResultBytes: configuration.maximumResultBytes, on: reactor)
+        try await connection.open(deadline: deadline, timeout: configuration.connectTimeout)
+        return connection
+    }
+
+    private init(_ parameters: ConnectionParameters, maximumResultBytes: Int, on reactor: Reactor) async throws(PostgresError) {
+        let names = parameters.keywords.map { strdup($0.name) } + [nil]
+        let values = parameters.keywords.map { strdup($0.value) } + [nil]
+        defer { for pointer in names + values { free(pointer) } }
+        let raw = names.map { UnsafePointer($0) }.withUnsafeBufferPointer { names in
+            values.map { UnsafePointer($0) }.withUnsafeBufferPointer { values in
+                PQconnectStartParams(names.baseAddress, values.baseAddress, 0)
+            }
+        }
+        guard let raw else { throw PostgresError(.connect, "out of memory", endpoint: parameters.endpoint) }
+        self.reactor = reactor
+        self.endpoint = parameters.endpoint
+        self.maximumResultBytes = maximumResultBytes
+        self.handle = Handle(adopting: raw)
+        self.notices = NoticeSink()
+        self.notices.attach(to: raw)
+    }
+
+    private func open(deadline: ContinuousClock.Instant, timeout: Duration) async throws(PostgresError) {
+        let timer = self.reactor.schedule(at: deadline) { [weak self] in
+            self?.assumeIsolated { $0.end(PostgresError(.connect, "no session within \(timeout)", endpoint: $0.endpoint)) }
+        }
+        defer { self.reactor.cancelTimer(timer) }
+        var status = PGRES_POLLING_WRITING  // as if PQconnectPoll had just said so
+        if self.handle.raw.map(PQstatus) == CONNECTION_BAD { status = PGRES_POLLING_FAILED }
+        while true {
+            if let ended { throw ended }
+            switch status {
+            case PGRES_POLLING_OK:
+                try await self.becomeReady()
+                return
+            case PGRES_POLLING_READING, PGRES_POLLING_WRITING:
+                guard let raw = self.handle.raw else { continue }
+                // The socket may be another one after each poll (next host, next address).
+                let socket = PQsocket(raw)
+                self.stopWatching()
+                await self.ready(socket: socket, write: status == PGRES_POLLING_WRITING)
+                self.stopWatching()
+                if Task.isCancelled { self.end(PostgresError(.cancelled, "connecting was cancelled", endpoint: self.endpoint)) }
+                if let raw = self.handle.raw { status = PQconnectPoll(raw) }
+            default:
+                let state = self.notices.fatal?.sqlState ?? Self.sqlState(in: self.handle.lastMessage)
+                let error = PostgresError(.connect, self.handle.lastMessage, sqlState: state, endpoint: self.endpoint)
+                self.end(error)
+                throw error
+            }
+        }
+    }
+
+    /// libpq tells a refused start-up in words only; the words are the server's, in the C locale or not, so only the well-known are recognised.
+    private static func sqlState(in message: String) -> String? {
+        if message.contains("password authentication failed") || message.contains("no password supplied") { return "28P01" }
+        if message.contains("no pg_hba.conf entry") || (message.contains("role \"") && message.contains("does not exist")) { return "28000" }
+        if message.contains("database \"") && message.contains("does not exist") { return "3D000" }
+        if message.contains("starting up") || message.contains("shutting down") || message.contains("recovery mode") { return "57P03" }
+        if message.contains("too many clients") || message.contains("remaining connection slots") { return "53300" }
+        if message.contains("read-only") { return "25006" }
+        return nil
+    }
+
+    private func becomeReady() async throws(PostgresError) {
+        guard let raw = self.handle.raw else { throw self.closedError }
+        PQsetnonblocking(raw, 1)
+        self.watchSocket(write: false)
+        // Times are read and written as UTC in ISO form whatever the server's defaults are.
+        _ = try await self.simple("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'")
+    }
+
+    // MARK: - Facts
+
+    /// The server process behind this session, as the server told it at start-up.
+    public var backendPID: Int32 { self.handle.raw.map { PQbackendPID($0) } ?? 0 }
+    /// For example 150018 for 15.18.
+    public var serverVersion: Int { self.handle.raw.map { Int(PQserverVersion($0)) } ?? 0 }
+    /// A parameter that the server reports by itself, such as `in_hot_standby`.
+    public func parameterStatus(_ name: String) -> String? {
+        guard let raw = self.handle.raw else { return nil }
+        return PQparameterStatus(raw, name).map { String(cString: $0) }
+    }
+    public var isClosed: Bool { self.ended != nil }
+
+    /// Runs `body` on the connection's own thread, without a hop for each call inside.
+    public func withIsolation<R: Sendable>(_ body: @Sendable (isolated Connection) async throws -> R) async rethrows -> R {
+        try await body(self)
+    }
+
+    // MARK: - The socket
+
+    private func watchSocket(write: Bool) {
+        guard let raw = self.handle.raw else { return }
+        self.watched = PQsocket(raw)
+        guard self.watched >= 0 else { return }
+        self.reactor.watch(self.watched, write: write) { [weak self] in self?.assumeIsolated { $0.socketReady() } }
+    }
+
+    private func stopWatching() {
+        if self.watched >= 0 { self.reactor.unwatch(self.watched) }
+        self.watched = -1
+    }
+
+    private func ready(socket: CInt, write: Bool) async {
+        await withCheckedContinuation { continuation in
+            self.waiter = continuation
+            self.watched = socket
+            self.reactor.watch(socket, write: write) { [weak self] in
+                self?.assumeIsolated { $0.stopWatching(); $0.wake() }
+            }
+        }
+    }
+
+    private func wake() {
+        if let waiter { self.waiter = nil; waiter.resume() }
+    }
+
+    private func socketReady() {
+        guard let raw = self.handle.raw else { return }
+        if PQconsumeInput(raw) == 0 {
+            let cause = self.notices.fatal
+            self.end(PostgresError(
+                .closed, cause?.message ?? self.handle.lastMessage, sqlState: cause?.sqlState, detail: cause?.detail, endpoint: self.endpoint))
+            return
+        }
+        self.deliverNotifications(raw)
+        self.wake()
+    }
+
+    private func deliverNotifications(_ raw: OpaquePointer) {
+        while let note = PQnotifies(raw) {
+            let notification = Notification(
+                channel: String(cString: note.pointee.relname), payload: String(cString: note.pointee.extra), pid: note.pointee.be_pid)
+            PQfreemem(note)
+            for listener in self.listeners[notification.channel] ?? [] { listener.yield(notification) }
+        }
+    }
+
+    /// Waits until the socket has something, or the session ended. Only the holder of the session waits.
+    func awaitSocket() async {
+        guard self.ended == nil else { return }
+        await withCheckedContinuation { self.waiter = $0 }
+    }
+
+    /// Sends everything that libpq has buffered, reading meanwhile so that neither side blocks the other.
+    func flush() async throws(PostgresError) {
+        while true {
+            guard let raw = self.handle.raw else { throw self.closedError }
+            switch PQflush(raw) {
+            case 0: return
+            case 1:
+                self.watchSocket(write: true)
+                await self.awaitSocket()
+                if self.ended == nil { self.watchSocket(write: false) }
+            default:
+                let error = PostgresError(.closed, self.handle.lastMessage, endpoint: self.endpoint)
+                self.end(error)
+                throw error
+            }
+        }
+    }
+
+    // MARK: - The end
+
+    var closedError: PostgresError { self.ended ?? PostgresError(.closed, "the session is closed", endpoint: self.endpoint) }
+
+    /// Ends the session: closes the socket and tells everybody who waits. The first reason stays.
+    func end(_ reason: PostgresError) {
+        guard self.ended == nil else { return }
+        self.ended = reason
+        self.stopWatching()
+        self.handle.finish()
+        self.wake()
+        let waiting = self.queue
+        self.queue = []
+        for entry in waiting { entry.continuation.resume(returning: reason) }
+        for listener in self.listeners.values.joined() { listener.finish() }
+        self.listeners = [:]
+        for watcher in self.closureWatchers { watcher.yield(reason); watcher.finish() }
+        self.closureWatchers = []
+    }
+
+    /// Ends the session in order. Idempotent.
+    public func close() {
+        self.end(PostgresError(.closed, "the session was closed here", endpoint: self.endpoint))
+    }
+
+    /// Returns when the session is over, with the reason; nil when the waiting task was cancelled.
+    public func untilClosed() async -> PostgresError? {
+        if let ended { return ended }
+        let (stream, continuation) = AsyncStream.makeStream(of: PostgresError.self, bufferingPolicy: .bufferingNewest(1))
+        self.closureWatchers.append(continuation)
+        for await reason in stream { return reason }
+        return nil
+    }
+
+    // MARK: - One at a time
+
+    /// Takes the session for one operation. Waits in order; gives up at the deadline or when the task is cancelled.
+    func acquire(until deadline: ContinuousClock.Instant?) async throws(PostgresError) -> UInt64 {
+        if let ended { throw ended }
+        self.nextOperation += 1
+        let id = self.nextOperation
+        if self.holder == nil {
+            self.holder = id
+            return id
+        }
+        guard self.queue.count < Self.maximumWaiting else {
+            throw PostgresError(.poolExhausted, "\(Self.maximumWaiting) callers already wait for this session", endpoint: self.endpoint)
+        }
+        let timer = deadline.map { due in
+            self.reactor.schedule(at: due) { [weak self] in self?.assumeIsolated { $0.abandon(id, code: .timeout) } }
+        }
+        defer { if let timer { self.reactor.cancelTimer(timer) } }
+        let failure = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<PostgresError?, Never>) in
+                if Task.isCancelled {
+                    continuation.resume(returning: PostgresError(.cancelled, "cancelled while waiting for the session", endpoint: self.endpoint))
+                } else {
+                    self.queue.append((id, continuation))
+                }
+            }
+        } onCancel: {
+            // Ends as soon as it has crossed to the connection's thread.
+            Task { await self.abandon(id, code: .cancelled) }
+        }
+        if let failure { throw failure }
+        return id
+    }
+
+    private func abandon(_ id: UInt64, code: PostgresError.Code) {
+        guard let index = self.queue.firstIndex(where: { $0.id == id }) else { return }
+        let words = code == .timeout ? "the session was busy until the deadline" : "cancelled while waiting for the session"
+        self.queue.remove(at: index).continuation.resume(returning: PostgresError(code, words, endpoint: self.endpoint))
+    }
+
+    func release(_ id: UInt64) {
+        guard self.holder == id else { return }
+        self.holder = nil
+        guard self.ended == nil, !self.queue.isEmpty else { return }
+        let next = self.queue.removeFirst()
+        self.holder = next.id
+        next.continuation.resume(returning: nil)
+    }
+}
+
+/// A message to all who listen on a channel.
+public struct Notification: Sendable, Hashable {
+    public var channel: String
+    public var payload: String
+    /// The sender's server process.
+    public var pid: Int32
+}
+
+/// Catches what the server says unasked, so that libpq does not write it to stderr. Used on the reactor's thread only.
+private final class NoticeSink {
+    var fatal: PostgresError?
+
+    func attach(to raw: OpaquePointer) {
+        // Unretained: the connection owns both this object and the handle, and frees the handle first or together with it.
+        PQsetNoticeReceiver(
+            raw,
+            { context, result in
+                guard let context, let result else { return }
+                let sink = Unmanaged<NoticeSink>.fromOpaque(context).takeUnretainedValue()
+                let severity = PQresultErrorField(result, CInt(UInt8(ascii: "V"))).map { String(cString: $0) }
+                if severity == "FATAL" || severity == "PANIC" { sink.fatal = PostgresError(result: result, statement: nil, endpoint: "") }
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+}

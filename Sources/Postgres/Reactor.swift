@@ -1,0 +1,157 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// One thread that is both the executor of the connections pinned to it and the poller of their sockets.
+///
+/// Jobs run between two `epoll_wait`s; an eventfd wakes the thread for jobs enqueued from elsewhere. So a connection that is idle notices at once
+/// that its socket closed, and a query costs one hop to this thread and one back. It is a serial executor only: a type that was also a task
+/// executor lost wakeups.
+public final class Reactor: SerialExecutor, @unchecked Sendable {
+    // Unchecked because: `jobs` is behind its mutex, handlers and timers are touched by the reactor's own thread only, the rest never changes.
+    private struct Jobs {
+        var queue: [UnownedJob] = []
+        var stopping = false
+    }
+    /// What runs when a socket is ready or a timer is due. Called on the reactor's thread.
+    typealias Handler = () -> Void
+
+    private let jobs = Mutex(Jobs())
+    private let name: String
+    private let epoll: CInt
+    private let wakeup: CInt
+    private let threadID = Atomic<UInt>(0)
+    private var handlers: [CInt: Handler] = [:]
+    private var timers: [Timer] = []
+    private var nextTimer: UInt64 = 0
+
+    private struct Timer {
+        var id: UInt64
+        var due: ContinuousClock.Instant
+        var handler: Handler
+    }
+
+    /// How many ready sockets one `epoll_wait` reports; the rest come with the next one.
+    private static let eventsPerWait = 64
+
+    /// Starts the thread. `name` is what the system's tools show (15 characters).
+    public init(name: String) {
+        self.name = name
+        self.epoll = epoll_create1(CInt(EPOLL_CLOEXEC))
+        self.wakeup = eventfd(0, CInt(EFD_NONBLOCK) | CInt(EFD_CLOEXEC))
+        precondition(self.epoll >= 0 && self.wakeup >= 0, "no file descriptors left for a reactor (errno \(errno)); raise the limit: ulimit -n")
+        var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: self.wakeup))
+        epoll_ctl(self.epoll, EPOLL_CTL_ADD, self.wakeup, &event)
+        var thread = pthread_t()
+        let retained = Unmanaged.passRetained(self)
+        let failure = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Reactor>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, retained.toOpaque())
+        precondition(failure == 0, "no thread for a reactor (error \(failure)); raise the limit: ulimit -u")
+        pthread_detach(thread)
+    }
+
+    /// Ends the thread once its queue is empty. Connections on it must have been closed before; later jobs never run.
+    public func stop() {
+        self.jobs.withLock { $0.stopping = true }
+        eventfd_write(self.wakeup, 1)
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let unowned = UnownedJob(job)
+        let wasEmpty = self.jobs.withLock { state in
+            state.queue.append(unowned)
+            return state.queue.count == 1
+        }
+        if wasEmpty, !self.isCurrent { eventfd_write(self.wakeup, 1) }
+    }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    public func checkIsolated() { precondition(self.isCurrent, "not on the reactor's thread") }
+    public func isIsolatingCurrentContext() -> Bool? { self.isCurrent }
+
+    private var isCurrent: Bool { UInt(pthread_self()) == self.threadID.load(ordering: .acquiring) }
+
+    /// `handler` runs whenever `descriptor` is readable (and, with `write`, writable) or closed. Replaces an earlier watch of it. Reactor's thread only.
+    func watch(_ descriptor: CInt, write: Bool, _ handler: @escaping Handler) {
+        self.checkIsolated()
+        let events = write ? EPOLLIN.rawValue | EPOLLOUT.rawValue : EPOLLIN.rawValue
+        var event = epoll_event(events: events, data: epoll_data_t(fd: descriptor))
+        let known = self.handlers.updateValue(handler, forKey: descriptor) != nil
+        if epoll_ctl(self.epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event) != 0 {
+            // The kernel forgets a descriptor that was closed, and a new socket may have its number: the other operation is then the right one.
+            epoll_ctl(self.epoll, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event)
+        }
+    }
+
+    /// Reactor's thread only.
+    func unwatch(_ descriptor: CInt) {
+        self.checkIsolated()
+        if self.handlers.removeValue(forKey: descriptor) != nil { epoll_ctl(self.epoll, EPOLL_CTL_DEL, descriptor, nil) }
+    }
+
+    /// `handler` runs once at `due` (continuous time, which counts suspend). Reactor's thread only.
+    func schedule(at due: ContinuousClock.Instant, _ handler: @escaping Handler) -> UInt64 {
+        self.checkIsolated()
+        self.nextTimer += 1
+        self.timers.append(Timer(id: self.nextTimer, due: due, handler: handler))
+        return self.nextTimer
+    }
+
+    /// Reactor's thread only.
+    func cancelTimer(_ id: UInt64) {
+        self.checkIsolated()
+        if let index = self.timers.firstIndex(where: { $0.id == id }) { self.timers.swapAt(index, self.timers.count - 1); self.timers.removeLast() }
+    }
+
+    private func run() {
+        self.threadID.store(UInt(pthread_self()), ordering: .releasing)
+        clinux_name_thread(self.name)
+        var events = [epoll_event](repeating: epoll_event(), count: Self.eventsPerWait)
+        var batch: [UnownedJob] = []
+        while true {
+            let stopping = self.jobs.withLock { state in
+                swap(&batch, &state.queue)
+                return state.stopping
+            }
+            for job in batch { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+            let ran = !batch.isEmpty
+            batch.removeAll(keepingCapacity: true)
+            if stopping, !ran { break }
+            let count = epoll_wait(self.epoll, &events, CInt(events.count), ran ? 0 : self.timeoutMilliseconds())
+            for index in 0..<Int(max(count, 0)) {
+                let descriptor = events[index].data.fd
+                if descriptor == self.wakeup {
+                    var value: eventfd_t = 0
+                    eventfd_read(descriptor, &value)
+                } else {
+                    self.handlers[descriptor]?()
+                }
+            }
+            self.runDueTimers()
+        }
+        close(self.epoll)
+        close(self.wakeup)
+    }
+
+    /// Until the first timer, rounded up; -1 without one.
+    private func timeoutMilliseconds() -> CInt {
+        guard let first = self.timers.min(by: { $0.due < $1.due }) else { return -1 }
+        let (seconds, attoseconds) = (first.due - .now).components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return CInt(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+
+    private func runDueTimers() {
+        guard !self.timers.isEmpty else { return }
+        let now = ContinuousClock.now
+        let due = self.timers.filter { $0.due <= now }
+        guard !due.isEmpty else { return }
+        self.timers.removeAll { $0.due <= now }
+        for timer in due.sorted(by: { $0.due < $1.due }) { timer.handler() }
+    }
+}
