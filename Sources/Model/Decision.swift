@@ -130,6 +130,8 @@ public enum Reason: Sendable, Hashable {
     case off
     /// The cluster's switch is off.
     case disabled
+    /// A ceiling over several workloads binds: `region:eu-west` or `budget:fleet`.
+    case budgetDenied(by: String)
 
     public var code: String {
         switch self {
@@ -150,6 +152,7 @@ public enum Reason: Sendable, Hashable {
         case .recommendOnly: "recommend-only"
         case .off: "off"
         case .disabled: "disabled"
+        case .budgetDenied: "budget-denied"
         }
     }
 
@@ -167,6 +170,7 @@ public enum Reason: Sendable, Hashable {
         case .paused(let owner, _), .override(let owner, _): owner
         case .inFlight(let action): action
         case .unobserved(let why): why
+        case .budgetDenied(let ceiling): ceiling
         default: nil
         }
     }

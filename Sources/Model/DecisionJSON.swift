@@ -99,6 +99,7 @@ extension Reason: JSONEncodable, JSONDecodable {
         case "recommend-only": self = .recommendOnly
         case "off": self = .off
         case "disabled": self = .disabled
+        case "budget-denied": self = .budgetDenied(by: by)
         default: throw JSONError(pointer: "/code", message: "“\(code)” is not a reason that this version knows")
         }
     }

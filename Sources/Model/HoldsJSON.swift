@@ -2,26 +2,31 @@
 extension Pause: JSONEncodable, JSONDecodable {
     public var json: JSON {
         [
-            "id": .int(self.id), "scope": .string(self.scope.description), "direction": .string(self.direction.rawValue),
-            "owner": .string(self.owner), "reason": .string(self.reason), "since": self.since.json, "until": self.until.json,
+            "id": .int(self.id), "scope": .string(self.scope.description),
+            "direction": .string(self.direction.rawValue),
+            "owner": .string(self.owner), "reason": .string(self.reason), "since": self.since.json,
+            "until": self.until.json,
         ]
     }
     public init(json: JSON) throws(JSONError) {
         let text = try json.string("scope")
         guard let scope = Scope(text) else {
             throw JSONError(
-                pointer: "/scope", message: "“\(text)” is no scope; write all, region:NAME, service:NAME, policy:NAME or SERVICE/REGION")
+                pointer: "/scope",
+                message: "“\(text)” is no scope; write all, region:NAME, service:NAME, policy:NAME or SERVICE/REGION")
         }
         self.init(
             id: try json.int("id"), scope: scope, direction: try json.choice("direction", of: Direction.self),
-            owner: try json.string("owner"), reason: try json.string("reason"), since: try json.time("since"), until: try json.time("until"))
+            owner: try json.string("owner"), reason: try json.string("reason"), since: try json.time("since"),
+            until: try json.time("until"))
     }
 }
 
 extension Override: JSONEncodable, JSONDecodable {
     public var json: JSON {
         [
-            "workload": .string(self.workload.description), "replicas": .int(Int64(self.replicas)), "owner": .string(self.owner),
+            "workload": .string(self.workload.description), "replicas": .int(Int64(self.replicas)),
+            "owner": .string(self.owner),
             "reason": .string(self.reason), "since": self.since.json, "until": self.until.json,
         ]
     }

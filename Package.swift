@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "muster",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "muster", targets: ["muster"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates.git", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", exact: "1.0.2", traits: []),
+        .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
+    ],
+    targets: [
+        // System libraries, and the C that Swift can't say.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "COpenSSLShims", dependencies: ["COpenSSL"]),
+        .target(name: "CLinux"),
+
+        // Pure: values and functions, time passed in.
+        .target(name: "Model", swiftSettings: strict),
+        .target(name: "Engine", dependencies: ["Model"], swiftSettings: strict),
+        .target(name: "Control", dependencies: ["Model", "Engine"], swiftSettings: strict),
+        .target(name: "Election", dependencies: ["Model"], swiftSettings: strict),
+        .target(name: "Ledger", dependencies: ["Model", crypto], swiftSettings: strict),
+        .target(name: "Manifests", dependencies: ["Model", crypto, .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+
+        // Shells: sockets, processes, clocks.
+        .target(name: "Postgres", dependencies: ["CLibPQ", "CLinux"], swiftSettings: strict),
+        .target(
+            name: "Store", dependencies: ["Model", "Ledger", "Manifests", "Postgres", crypto],
+            resources: [
+                .embedInCode("Migrations/0001_election.sql"), .embedInCode("Migrations/0002_audit.sql"),
+                .embedInCode("Migrations/0003_control.sql"), .embedInCode("Migrations/0004_scaling.sql"),
+            ], swiftSettings: strict),
+        .target(name: "Readings", dependencies: ["Model", "Postgres", logging], swiftSettings: strict),
+        .target(
+            name: "Drivers", dependencies: ["Model", .product(name: "Subprocess", package: "swift-subprocess"), logging], swiftSettings: strict),
+        .target(name: "Cluster", dependencies: ["Model", "Election", "Postgres", logging, crypto, lifecycle], swiftSettings: strict),
+        .target(
+            name: "Coordinator",
+            dependencies: ["Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", logging],
+            swiftSettings: strict),
+        .target(
+            name: "TLS",
+            dependencies: [
+                "Model", "COpenSSL", "COpenSSLShims", crypto, .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ], swiftSettings: strict),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Model", "Engine", "Ledger", "Manifests", "Postgres", "Store", crypto, logging,
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                lifecycle,
+            ], resources: [.embedInCode("openapi.yaml")], swiftSettings: strict),
+
+        .executableTarget(
+            name: "muster",
+            dependencies: [
+                "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "TLS", "Server", crypto,
+                logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                lifecycle, .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,94 @@
+/// The leader's loop as values: which workloads exist, which are due, what is still being asked, how a change lives and ends.
+///
+/// ``LeaderState`` is the whole of it. The shell (target Coordinator) feeds in what arrived and the time, and carries out what comes back. Invariants:
+///
+/// - A workload is asked about at most once at a time, and evaluated when everything that was asked has answered; a slow one delays no other.
+/// - A workload has at most one open action. Nothing is sent before its action has committed.
+/// - An action's outcome that is not known is resolved by observing, never by repeating blindly.
+///
+/// It does not read clocks, talk to anything, or decide sizes: that is the engine's.
+public import Engine
+public import Model
+
+/// What a leader evaluates by, resolved from the manifests in force.
+public struct Fleet: Sendable, Hashable {
+    /// One workload with everything that speaks of it.
+    public struct Member: Sendable, Hashable {
+        public var workload: Workload
+        public var target: DriverTarget
+        public var policy: Policy
+        public var reference: Decision.PolicyReference
+
+        public init(workload: Workload, target: DriverTarget, policy: Policy, reference: Decision.PolicyReference) {
+            self.workload = workload
+            self.target = target
+            self.policy = policy
+            self.reference = reference
+        }
+        public var id: WorkloadID { self.workload.id }
+    }
+
+    /// By workload, sorted.
+    public var members: [Member]
+    public var connections: [String: Connection]
+    public var regions: [String: Region]
+    public var budgets: [Budget]
+    public var enabled: Bool
+    public var pauses: [Pause]
+    public var overrides: [WorkloadID: Override]
+
+    public init(
+        manifests: [(manifest: Manifest, version: Int, sha256: String)], enabled: Bool, pauses: [Pause], overrides: [Override]
+    ) {
+        var connections: [String: Connection] = [:]
+        var regions: [String: Region] = [:]
+        var budgets: [Budget] = []
+        var services: [Service] = []
+        var policies: [(policy: Policy, reference: Decision.PolicyReference)] = []
+        for (manifest, version, sha256) in manifests {
+            switch manifest {
+            case .connection(let connection): connections[connection.name] = connection
+            case .region(let region): regions[region.name] = region
+            case .budget(let budget): budgets.append(budget)
+            case .service(let service): services.append(service)
+            case .policy(let policy):
+                policies.append((policy, Decision.PolicyReference(name: policy.name, version: version, sha256: sha256)))
+            }
+        }
+        // The first by name, should two speak of one workload: apply refuses that, so this only has to be the same on every node.
+        policies.sort { $0.policy.name < $1.policy.name }
+        self.members = services.flatMap { service in
+            service.workloads.compactMap { region, target -> Member? in
+                let id = WorkloadID(service: service.name, region: region)
+                guard let (policy, reference) = policies.first(where: { $0.policy.selector.selects(id) }) else { return nil }
+                return Member(
+                    workload: Workload(id: id, priority: service.priority, startup: service.startup), target: target, policy: policy, reference: reference)
+            }
+        }.sorted { $0.id < $1.id }
+        self.connections = connections
+        self.regions = regions
+        self.budgets = budgets.sorted { $0.name < $1.name }
+        self.enabled = enabled
+        self.pauses = pauses
+        self.overrides = Dictionary(overrides.map { ($0.workload, $0) }, uniquingKeysWith: { $0.since > $1.since ? $0 : $1 })
+    }
+}
+
+/// Cluster time: the database's clock at the start of a term, carried on by a monotonic clock.
+///
+/// A step of the node's or the database's wall clock during a term changes nothing, and time never goes back from one leader to the next:
+/// it starts no earlier than the newest time that a predecessor wrote.
+public struct ClusterClock: Sendable, Hashable {
+    private let anchor: WallTime
+    /// Monotonic nanoseconds at which `anchor` held.
+    private let anchorNanoseconds: Int64
+
+    public init(database: WallTime, newestWritten: WallTime?, monotonicNanoseconds: Int64) {
+        self.anchor = max(database, newestWritten ?? database)
+        self.anchorNanoseconds = monotonicNanoseconds
+    }
+
+    public func time(monotonicNanoseconds: Int64) -> WallTime {
+        self.anchor + .nanoseconds(max(0, monotonicNanoseconds - self.anchorNanoseconds))
+    }
+}

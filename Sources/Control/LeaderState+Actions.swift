@@ -1,0 +1,107 @@
+import Engine
+public import Model
+
+extension LeaderState {
+    /// What the shell is to do about an open action.
+    public struct Work: Sendable, Hashable {
+        public enum Step: Sendable, Hashable { case attempt, observe }
+        public var step: Step
+        public var action: ActionRecord
+        public var member: Fleet.Member
+        /// Why, for the platform's own log.
+        public var reason: String
+    }
+
+    /// The open actions that something is to be done about now; they are busy until ``attempted(_:outcome:startedAt:at:)`` or ``looked(_:_:at:)``.
+    ///
+    /// - Parameter mayAct: whether this leader may already cause effects outside. Looking is always allowed.
+    public mutating func work(mayAct: Bool, at now: WallTime) -> [Work] {
+        var work: [Work] = []
+        for index in self.entries.indices {
+            guard var open = self.entries[index].open, !open.busy, open.nextLook <= now else { continue }
+            let step: Work.Step
+            switch ActionMachine.directive(for: open.action, adopted: open.adopted, at: now) {
+            case .ended:
+                self.entries[index].open = nil
+                continue
+            case .wait(let until):
+                self.entries[index].open?.nextLook = until
+                continue
+            case .attempt where !mayAct:
+                self.entries[index].open?.nextLook = now + Self.lookInterval
+                continue
+            case .attempt: step = .attempt
+            case .observe: step = .observe
+            }
+            open.busy = true
+            self.entries[index].open = open
+            work.append(
+                Work(
+                    step: step, action: open.action, member: self.entries[index].member,
+                    reason: self.entries[index].lastRecorded?.sentence ?? "decision \(open.action.decision)"))
+        }
+        return work
+    }
+
+    /// - Returns: the action as it is now, when that has to be written.
+    public mutating func attempted(_ action: ActionRecord, outcome: AttemptOutcome, startedAt: WallTime, at now: WallTime) -> ActionRecord? {
+        self.update(action, delay: outcome == .withheld ? Self.lookInterval : .zero, at: now) {
+            ActionMachine.afterAttempt($0, outcome: outcome, startedAt: startedAt, at: now)
+        }
+    }
+
+    /// - Returns: the action as it is now, when that has to be written.
+    public mutating func looked(_ action: ActionRecord, _ observation: Observation, at now: WallTime) -> ActionRecord? {
+        self.observed(action.workload, observation)
+        let adopted = self.indices[action.workload].flatMap { self.entries[$0].open?.adopted } ?? false
+        return self.update(action, delay: Self.lookInterval, at: now) {
+            ActionMachine.afterObservation($0, observation, adopted: adopted, at: now)
+        }
+    }
+
+    private mutating func update(
+        _ action: ActionRecord, delay: Duration, at now: WallTime, _ change: (ActionRecord) -> ActionRecord
+    ) -> ActionRecord? {
+        guard let index = self.indices[action.workload], var open = self.entries[index].open, open.action.id == action.id else { return nil }
+        let after = change(open.action)
+        let changed = after != open.action
+        open.action = after
+        open.busy = false
+        open.nextLook = now + delay
+        // What was looked at is ours now: it shows what became of it, or is as if it had just been committed.
+        if changed { open.adopted = false }
+        self.entries[index].open = after.state.isOpen ? open : nil
+        // A change that ended may leave something to do at once.
+        if !after.state.isOpen { self.entries[index].dueAt = min(self.entries[index].dueAt, now + Self.lookInterval) }
+        return changed ? after : nil
+    }
+
+    /// The write of `action` failed: the state goes back, and the step is looked at again.
+    public mutating func notWritten(_ action: ActionRecord, at now: WallTime) {
+        guard let index = self.indices[action.workload] else { return }
+        self.entries[index].open = OpenAction(action: action, adopted: true, nextLook: now + Self.lookInterval)
+    }
+
+    // MARK: - For status
+
+    /// The round in numbers.
+    public func summary(evaluated: Int, changed: Int, milliseconds: Int64, at now: WallTime) -> JSON {
+        var total = 0, stale = 0, missing = 0, running = 0, wanted = 0, ceiling = 0
+        for entry in self.entries {
+            ceiling += entry.member.policy.maxReplicas
+            if case .seen(_, let current, _, _) = entry.observation { running += current }
+            guard let decision = entry.last?.decision else { continue }
+            wanted += decision.wanted ?? decision.to ?? 0
+            total += decision.readings.count
+            stale += decision.readings.count { $0.quality == .stale }
+            missing += decision.readings.count { $0.quality == .missing }
+        }
+        let every = self.entries.map(\.member.policy.evaluateEvery).min()
+        return .fields([
+            "at": now.json, "ms": .int(milliseconds), "every": every.map { .string($0.text) }, "evaluated": .int(Int64(evaluated)),
+            "changed": .int(Int64(changed)), "workloads": .int(Int64(self.entries.count)),
+            "readings": ["total": .int(Int64(total)), "stale": .int(Int64(stale)), "missing": .int(Int64(missing))],
+            "replicas": ["running": .int(Int64(running)), "wanted": .int(Int64(wanted)), "ceiling": .int(Int64(ceiling))],
+        ])
+    }
+}

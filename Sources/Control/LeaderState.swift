@@ -1,0 +1,257 @@
+public import Engine
+public import Model
+
+/// Everything that a leader knows during its term, as one value.
+public struct LeaderState: Sendable {
+    /// How often a workload with a change under way is looked at.
+    public static let lookInterval = Duration.milliseconds(500)
+
+    /// Answers that are still outstanding about one workload.
+    struct Inquiry: Sendable {
+        var startedAt: WallTime
+        var observation: Observation?
+        var answers: [String: ReadingAnswer] = [:]
+        /// Connections that have not answered.
+        var connections: Set<String>
+        var isComplete: Bool { self.observation != nil && self.connections.isEmpty }
+    }
+
+    /// A change that has not ended.
+    struct OpenAction: Sendable {
+        var action: ActionRecord
+        /// Committed by an earlier leader: what became of it has to be looked at first.
+        var adopted: Bool
+        /// The driver is being called for it right now.
+        var busy = false
+        var nextLook: WallTime
+    }
+
+    struct Entry: Sendable {
+        var member: Fleet.Member
+        var memory: Memory
+        var dueAt: WallTime
+        var inquiry: Inquiry?
+        var open: OpenAction?
+        var lastRecorded: Decision?
+        var last: Evaluation?
+        var observation: Observation?
+    }
+
+    public private(set) var fleet: Fleet
+    /// Sorted by workload.
+    var entries: [Entry] = []
+    /// Where each workload stands in `entries`.
+    var indices: [WorkloadID: Int] = [:]
+
+    /// A leader at the start of its term.
+    ///
+    /// - Parameters:
+    ///   - remembered: what the predecessors left of each workload: memory, and the last recorded decision when it can be read.
+    ///   - open: actions that have not ended.
+    public init(
+        fleet: Fleet, remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)], open: [ActionRecord], at now: WallTime
+    ) {
+        self.fleet = fleet
+        let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
+        self.entries = fleet.members.map { member in
+            let known = remembered[member.id]
+            let action = byWorkload[member.id].map { OpenAction(action: $0, adopted: true, nextLook: now) }
+            // The predecessor's rhythm goes on: a takeover neither skips an evaluation nor adds one.
+            let due = known.map { min($0.evaluatedAt + member.policy.evaluateEvery, now + member.policy.evaluateEvery) } ?? now
+            return Entry(member: member, memory: known?.memory ?? Memory(), dueAt: due, open: action, lastRecorded: known?.lastRecorded)
+        }
+        self.reindex()
+    }
+
+    private mutating func reindex() {
+        self.indices = Dictionary(uniqueKeysWithValues: self.entries.enumerated().map { ($0.element.member.id, $0.offset) })
+    }
+
+    /// Takes up a changed configuration. A workload whose policy or driver changed is evaluated at once; memory goes on.
+    /// - Returns: the workloads that are gone.
+    public mutating func adopt(_ fleet: Fleet, at now: WallTime) -> [WorkloadID] {
+        let known = Dictionary(uniqueKeysWithValues: self.entries.map { ($0.member.id, $0) })
+        let holdsChanged = fleet.enabled != self.fleet.enabled || fleet.pauses != self.fleet.pauses || fleet.overrides != self.fleet.overrides
+        self.fleet = fleet
+        self.entries = fleet.members.map { member in
+            guard var entry = known[member.id] else { return Entry(member: member, memory: Memory(), dueAt: now) }
+            if entry.member != member || holdsChanged { entry.dueAt = min(entry.dueAt, now) }
+            // What is being asked was asked by the old terms: its answers are of no use when the terms changed.
+            if entry.member != member { entry.inquiry = nil }
+            entry.member = member
+            return entry
+        }
+        self.reindex()
+        return known.keys.filter { self.indices[$0] == nil }.sorted()
+    }
+
+    // MARK: - Asking
+
+    /// What the shell is to find out.
+    public struct Questions: Sendable, Hashable {
+        public var targets: [Fleet.Member] = []
+        /// By connection: which metrics of which workloads.
+        public var readings: [String: [WorkloadMetric]] = [:]
+        public struct WorkloadMetric: Sendable, Hashable {
+            public var workload: WorkloadID
+            public var metric: Metric
+        }
+        public var isEmpty: Bool { self.targets.isEmpty }
+    }
+
+    /// Starts to ask about all workloads that are due and not being asked about.
+    public mutating func ask(at now: WallTime) -> Questions {
+        var questions = Questions()
+        for index in self.entries.indices where self.entries[index].dueAt <= now && self.entries[index].inquiry == nil {
+            let member = self.entries[index].member
+            var connections: Set<String> = []
+            for metric in member.policy.metrics {
+                switch metric.source {
+                case .sql(let connection, _):
+                    connections.insert(connection)
+                    questions.readings[connection, default: []].append(.init(workload: member.id, metric: metric))
+                }
+            }
+            self.entries[index].inquiry = Inquiry(startedAt: now, connections: connections)
+            questions.targets.append(member)
+        }
+        return questions
+    }
+
+    public mutating func observed(_ workload: WorkloadID, _ observation: Observation) {
+        guard let index = self.indices[workload] else { return }
+        self.entries[index].observation = observation
+        self.entries[index].inquiry?.observation = observation
+    }
+
+    /// All that one connection was asked has been answered; what it says nothing about is missing.
+    public mutating func answered(connection: String, _ answers: [WorkloadID: [String: ReadingAnswer]], for asked: [WorkloadID]) {
+        for workload in asked {
+            guard let index = self.indices[workload], self.entries[index].inquiry?.connections.contains(connection) == true else { continue }
+            self.entries[index].inquiry?.connections.remove(connection)
+            self.entries[index].inquiry?.answers.merge(answers[workload] ?? [:], uniquingKeysWith: { $1 })
+        }
+    }
+
+    // MARK: - Deciding
+
+    /// How long answers that came first wait for the others of the same round, so that they share one commit. A slower one delays nobody.
+    public static let gatherWindow = Duration.milliseconds(100)
+
+    /// Whether something can be decided now: something is complete, and nothing that was asked just now is likely to complete in a moment.
+    public func isReady(at now: WallTime) -> Bool {
+        var complete = false
+        for entry in self.entries {
+            guard let inquiry = entry.inquiry else { continue }
+            if inquiry.isComplete { complete = true } else if inquiry.startedAt + Self.gatherWindow > now { return false }
+        }
+        return complete
+    }
+
+    /// One evaluation that waits for its commit.
+    public struct Pending: Sendable, Hashable {
+        public var workload: WorkloadID
+        public var evaluation: Evaluation
+        public var observation: Observation
+        public var isRecorded: Bool
+        public var plan: Plan?
+        /// An older change that this one takes the place of: the platform has taken it on, only its arrival was still awaited.
+        public var superseded: ActionRecord?
+
+        public struct Plan: Sendable, Hashable {
+            public var from: Int
+            public var to: Int
+            public var precondition: String?
+            public var needReady: Quantity
+            public var deadline: WallTime
+        }
+    }
+
+    /// Evaluates every workload of which everything is known, and ends those inquiries.
+    public mutating func decide(at now: WallTime) -> [Pending] {
+        var pending: [Pending] = []
+        for index in self.entries.indices {
+            guard let inquiry = self.entries[index].inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
+            let entry = self.entries[index]
+            self.entries[index].inquiry = nil
+            self.entries[index].dueAt = Self.nextDue(after: entry.dueAt, every: entry.member.policy.evaluateEvery, now: now)
+            pending.append(self.evaluate(entry, observation: observation, answers: inquiry.answers, at: now))
+        }
+        return self.underCeilings(pending, at: now)
+    }
+
+    /// The rhythm is kept; what was missed is skipped, not made up for.
+    private static func nextDue(after due: WallTime, every: Duration, now: WallTime) -> WallTime {
+        let next = due + every
+        return next > now ? next : now + every
+    }
+
+    private func evaluate(_ entry: Entry, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> Pending {
+        let member = entry.member
+        let evaluation = Engine.evaluate(
+            EvaluationInput(
+                workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
+                enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
+                inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, memory: entry.memory))
+        return Pending(
+            workload: member.id, evaluation: evaluation, observation: observation,
+            isRecorded: Recording.isNew(evaluation.decision, after: entry.lastRecorded))
+    }
+
+    /// Until the platform has taken a change on, a second one could overtake it. After that only its arrival is awaited.
+    static func blocks(_ action: ActionRecord) -> Bool {
+        switch action.state {
+        case .committed, .sent, .accepted, .unknown: true
+        case .verifying, .done, .failed, .superseded: false
+        }
+    }
+
+    /// What is carried out for a decision that acts.
+    func plan(_ pending: Pending, at now: WallTime) -> Pending {
+        var pending = pending
+        let decision = pending.evaluation.decision
+        guard decision.acted, let from = decision.from, let to = decision.to, from != to, let index = self.indices[pending.workload] else { return pending }
+        let policy = self.entries[index].member.policy
+        var version: String?
+        if case .seen(_, _, _, let seen) = pending.observation { version = seen }
+        pending.plan = Pending.Plan(
+            from: from, to: to, precondition: version, needReady: policy.verify.ready,
+            deadline: now + policy.verify.within + self.entries[index].member.workload.startup)
+        if var open = self.entries[index].open?.action, open.state.isOpen {
+            open.enter(.superseded, at: now, text: "a newer decision took its place")
+            pending.superseded = open
+        }
+        return pending
+    }
+
+    /// The commit of `pending` succeeded; `actions` are the changes that it gave numbers to.
+    public mutating func committed(_ pending: [Pending], actions: [ActionRecord], at now: WallTime) {
+        let byWorkload = Dictionary(actions.map { ($0.workload, $0) }, uniquingKeysWith: { $1 })
+        for item in pending {
+            guard let index = self.indices[item.workload] else { continue }
+            self.entries[index].memory = item.evaluation.memory
+            self.entries[index].last = item.evaluation
+            if item.isRecorded { self.entries[index].lastRecorded = item.evaluation.decision }
+            if item.superseded != nil { self.entries[index].open = nil }
+            if let action = byWorkload[item.workload] {
+                self.entries[index].open = OpenAction(action: action, adopted: false, nextLook: now)
+            }
+        }
+    }
+
+    // MARK: - Time
+
+    /// When something has to be done next without any news; nil: never.
+    public func nextWake(after now: WallTime) -> WallTime? {
+        var earliest: WallTime?
+        for entry in self.entries {
+            let asked = entry.inquiry.map { $0.startedAt + Self.gatherWindow }
+            // An inquiry past its window wakes nobody: its answers do.
+            if let asked { if asked > now { earliest = min(earliest ?? asked, asked) } } else {
+                earliest = min(earliest ?? entry.dueAt, entry.dueAt)
+            }
+            if let open = entry.open, !open.busy { earliest = min(earliest ?? open.nextLook, open.nextLook) }
+        }
+        return earliest
+    }
+}

@@ -1,0 +1,258 @@
+import Model
+
+extension ElectionMachine {
+    /// A connection attempt that takes longer is given up; the shell's own limit is shorter.
+    static let connectLimit = Duration.seconds(15)
+    /// The start-up checks are a dozen round trips.
+    static let checkLimit = Duration.seconds(10)
+    /// The answer to a slice comes this long after its end at the latest; a stalled disk may delay the epoch's commit.
+    static let campaignGrace = Duration.seconds(5)
+    /// A leader that nobody answers for so long gives its session up. The lock would not move while the server is merely
+    /// slow, but something in between may pretend to be the server.
+    static let longestSuspension = Duration.seconds(30)
+    /// A resigning leader waits so long for what is in flight.
+    static let drainLimit = Duration.seconds(2)
+    /// The database has so long to record a resignation; then the session is closed, which frees the lock as well.
+    static let handOverLimit = Duration.seconds(2)
+    /// After resigning, others go first.
+    static let holdOff = Duration.milliseconds(500)
+    /// Between attempts: 10 to 50 ms apart, so that nodes don't knock in step …
+    static let shortestBackoff = Duration.milliseconds(10)
+    static let longestBackoff = Duration.milliseconds(50)
+    /// … doubling after this many failures in a row, up to 16 times as long: at most 0.8 s after a database is back.
+    static let quickAttempts = 4
+    static let greatestBackoffShift = 4
+
+    // MARK: What the clock alone decides
+
+    mutating func expire(at now: Instant, _ effects: inout [ElectionEffect]) {
+        switch self.state {
+        case .leading(let tenure) where tenure.patienceUntil <= now:
+            self.state = .suspended(tenure, since: now)
+            effects.append(.suspend)
+        case .suspended(_, let since) where since + Self.longestSuspension <= now:
+            self.lose(.silent, at: now, &effects)
+        case .resigning(_, .draining(let until)) where until <= now:
+            self.handOver(at: now, &effects)
+        case .resigning(let tenure, .handingOver(let until)) where until <= now:
+            self.endSession(tenure.session, &effects)
+            self.rest(self.backoff(), at: now, &effects)
+        case .connecting(let session, let until) where until <= now,
+            .checking(let session, let until) where until <= now,
+            .campaigning(let session, let until) where until <= now:
+            self.endSession(session, &effects)
+            self.rest(self.backoff(), at: now, &effects)
+        case .backingOff(let until) where until <= now:
+            self.connect(at: now, &effects)
+        default: break
+        }
+    }
+
+    /// What a leader has to do by now: open the gate, write that down, beat.
+    mutating func advance(at now: Instant, _ effects: inout [ElectionEffect]) {
+        switch self.state {
+        case .leading(var tenure):
+            if !tenure.gateOpen, tenure.answeredBeatAt != nil, tenure.gate.opensAt <= now {
+                tenure.gateOpen = true
+                tenure.settlement = .due
+                effects.append(.openGate(tenure.gate.evidence))
+            }
+            if tenure.settlement == .due {
+                tenure.settlement = .asked
+                effects.append(.settle(session: tenure.session))
+            }
+            self.beat(&tenure, at: now, &effects)
+            self.state = .leading(tenure)
+        case .suspended(var tenure, let since):
+            self.beat(&tenure, at: now, &effects)
+            self.state = .suspended(tenure, since: since)
+        case .resigning(var tenure, .draining(let until)):
+            // Otherwise the server would end the session as idle, in the middle of the drain.
+            self.beat(&tenure, at: now, &effects)
+            self.state = .resigning(tenure, .draining(until: until))
+        default: break
+        }
+    }
+
+    private func beat(_ tenure: inout Tenure, at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard tenure.nextBeatAt <= now else { return }
+        effects.append(.sendBeat(session: tenure.session, number: tenure.sendBeat(at: now)))
+    }
+
+    // MARK: Becoming the leader
+
+    mutating func connect(at now: Instant, _ effects: inout [ElectionEffect]) {
+        self.sessions += 1
+        self.state = .connecting(session: self.sessions, until: now + Self.connectLimit)
+        effects.append(.connect(session: self.sessions))
+    }
+
+    mutating func connected(_ session: Int, at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard case .connecting(session, _) = self.state else {
+            // Given up in the meantime: it must not stay open.
+            effects.append(.closeSession(session: session))
+            return
+        }
+        self.state = .checking(session: session, until: now + Self.checkLimit)
+        effects.append(.runChecks(session: session))
+    }
+
+    mutating func checked(_ session: Int, _ epoch: Epoch, at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard case .checking(session, _) = self.state else { return }
+        self.accepted = true
+        self.learn(epoch, &effects)
+        self.campaign(session, at: now, &effects)
+    }
+
+    mutating func sliceElapsed(_ session: Int, at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard case .campaigning(session, _) = self.state else { return }
+        self.failures = 0
+        self.campaign(session, at: now, &effects)
+    }
+
+    private mutating func campaign(_ session: Int, at now: Instant, _ effects: inout [ElectionEffect]) {
+        self.changes.settle(at: now)
+        self.state = .campaigning(session: session, until: now + self.timing.slice + Self.campaignGrace)
+        effects.append(.campaign(session: session, known: self.knownEpoch, timing: self.timing))
+    }
+
+    mutating func granted(_ session: Int, _ grant: Grant, at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard case .campaigning(session, _) = self.state else { return }
+        guard grant.epoch >= self.knownEpoch else {
+            // A higher epoch was heard of while the answer was under way: somebody else leads already. An equal one is this
+            // node's own, which the watch session may read before the grant arrives.
+            self.endSession(session, &effects)
+            self.rest(self.backoff(), at: now, &effects)
+            return
+        }
+        self.failures = 0
+        let timing = self.timing
+        self.changes.note(grant.epoch, at: now)
+        self.learn(grant.epoch, &effects)
+        self.state = .leading(Tenure(session: session, grant: grant, grantedAt: now, timing: timing, sight: self.sight))
+        effects.append(.startLeading(grant, timing: timing))
+    }
+
+    mutating func turnedAway(_ session: Int, _ refusal: Refusal, at now: Instant, _ effects: inout [ElectionEffect]) {
+        switch self.state {
+        case .connecting(session, _), .checking(session, _), .campaigning(session, _): break
+        default: return
+        }
+        self.endSession(session, &effects)
+        if self.accepted, refusal.mayPass || self.stopping {
+            self.rest(self.backoff(), at: now, &effects)
+        } else {
+            self.state = .refused(refusal)
+            effects.append(.refuse(refusal))
+        }
+    }
+
+    // MARK: Leading
+
+    mutating func beatAnswered(
+        _ session: Int, _ number: Int, _ current: Bool, at now: Instant, _ effects: inout [ElectionEffect]
+    ) {
+        guard self.tenure?.session == session else { return }
+        guard current else {
+            self.lose(.superseded, at: now, &effects)
+            return
+        }
+        self.updateTenure(of: session) { $0.beatAnswered(number, at: now) }
+        self.resumeIfAnswered(at: now, &effects)
+    }
+
+    mutating func resumeIfAnswered(at now: Instant, _ effects: inout [ElectionEffect]) {
+        if case .suspended(let tenure, _) = self.state, let until = tenure.leaseUntil, until > now {
+            self.state = .leading(tenure)
+            effects.append(.resume)
+        }
+    }
+
+    mutating func updateTenure(of session: Int, _ change: (inout Tenure) -> Void) {
+        guard var tenure = self.tenure, tenure.session == session else { return }
+        change(&tenure)
+        switch self.state {
+        case .leading: self.state = .leading(tenure)
+        case .suspended(_, let since): self.state = .suspended(tenure, since: since)
+        case .resigning(_, let handover): self.state = .resigning(tenure, handover)
+        default: break
+        }
+    }
+
+    // MARK: Ending
+
+    mutating func closed(_ session: Int, _ reason: String, at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard self.session == session else { return }
+        self.lose(.sessionClosed(reason), at: now, &effects)
+    }
+
+    /// The session is gone or worthless: ends the term, if there is one, before anything else.
+    mutating func lose(_ reason: LossReason, at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard let session = self.session else { return }
+        if self.tenure != nil { effects.append(.stopLeading(reason)) }
+        self.endSession(session, &effects)
+        self.rest(self.backoff(), at: now, &effects)
+    }
+
+    mutating func beginResigning(at now: Instant, _ effects: inout [ElectionEffect]) {
+        switch self.state {
+        case .leading(let tenure), .suspended(let tenure, _):
+            self.state = .resigning(tenure, .draining(until: now + Self.drainLimit))
+            effects.append(.drain)
+        default: break
+        }
+    }
+
+    mutating func handOver(at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard case .resigning(let tenure, .draining) = self.state else { return }
+        self.state = .resigning(tenure, .handingOver(until: now + Self.handOverLimit))
+        effects.append(.stopLeading(.resigned))
+        effects.append(.resign(session: tenure.session))
+    }
+
+    mutating func beginStopping(at now: Instant, _ effects: inout [ElectionEffect]) {
+        self.stopping = true
+        switch self.state {
+        case .leading, .suspended: self.beginResigning(at: now, &effects)
+        case .resigning, .refused, .stopped: break
+        case .idle, .connecting, .checking, .campaigning, .backingOff:
+            if let session = self.session { self.endSession(session, &effects) }
+            self.rest(.zero, at: now, &effects)
+        }
+    }
+
+    func endSession(_ session: Int, _ effects: inout [ElectionEffect]) {
+        effects.append(.closeSession(session: session))
+    }
+
+    /// Waits before the next attempt; when stopping, there is none.
+    mutating func rest(_ pause: Duration, at now: Instant, _ effects: inout [ElectionEffect]) {
+        if self.stopping {
+            self.state = .stopped
+            effects.append(.stop)
+        } else {
+            self.state = .backingOff(until: now + pause)
+        }
+    }
+
+    mutating func learn(_ epoch: Epoch, _ effects: inout [ElectionEffect]) {
+        guard epoch > self.knownEpoch else { return }
+        self.knownEpoch = epoch
+        effects.append(.recordEpoch(epoch))
+    }
+
+    /// Jittered, longer after many failures in a row.
+    mutating func backoff() -> Duration {
+        self.failures += 1
+        // SplitMix64: seeded state instead of a system generator, so that a run can be repeated.
+        self.jitter &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.jitter
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        mixed ^= mixed >> 31
+        let spread = UInt64(Self.longestBackoff.milliseconds - Self.shortestBackoff.milliseconds + 1)
+        let pause = Self.shortestBackoff + .milliseconds(Int64(mixed % spread))
+        let shift = min(max(0, self.failures - Self.quickAttempts), Self.greatestBackoffShift)
+        return pause * (1 << shift)
+    }
+}

@@ -1,0 +1,163 @@
+public import Model
+
+/// One node's side of the election of one shard's leader, as a value: events in, effects out, time as an argument.
+///
+/// States (a session is one connection that waits for or holds the lock):
+/// ```
+/// idle → connecting → checking → campaigning → leading ⇄ suspended
+///            ↑            │           │           │  ↘       │
+///            └── backingOff ←─────────┴───────────┴─ resigning (draining → handing over)
+/// any → refused (for good) · any → stopped (after shutdown)
+/// ```
+/// Invariants.
+/// 1. The lease ends a Tself after the *sending* of the newest answered beat; nothing else extends it.
+/// 2. Only a beat in flight on the current session can extend it: answers of older sessions are ignored.
+/// 3. The gate opens once no earlier leader's lease can be running (`Gate`).
+/// 4. `stopLeading` precedes every effect that lets another node have the lock: `resign`, `closeSession`, `connect`.
+/// 5. The known epoch never falls, and each grant lies above it.
+///
+/// It knows no SQL and no sockets, and does not evict a silent leader: the server's idle timeout does.
+public struct ElectionMachine: Sendable {
+    public enum State: Sendable, Hashable {
+        case idle
+        case connecting(session: Int, until: Instant)
+        case checking(session: Int, until: Instant)
+        case campaigning(session: Int, until: Instant)
+        case leading(Tenure)
+        /// No answer within the lease. The lock can't move while the session lives, so the term goes on without acts.
+        case suspended(Tenure, since: Instant)
+        case resigning(Tenure, Handover)
+        case backingOff(until: Instant)
+        case refused(Refusal)
+        case stopped
+    }
+
+    /// The two steps of giving up.
+    public enum Handover: Sendable, Hashable {
+        /// Waits for what is in flight to end.
+        case draining(until: Instant)
+        /// Waits for the database to say that the lock is free.
+        case handingOver(until: Instant)
+    }
+
+    public internal(set) var state = State.idle
+    /// The highest epoch heard of.
+    public internal(set) var knownEpoch: Epoch
+    /// The timers as configured.
+    public let configured: Timing
+
+    var sight = BeatSight()
+    var changes = ChangeRate()
+    var sessions = 0
+    /// Attempts in a row that did not get as far as waiting for the lock.
+    var failures = 0
+    /// The checks have passed once.
+    var accepted = false
+    var stopping = false
+    var jitter: UInt64
+
+    /// - Parameters:
+    ///   - timing: must have no objection.
+    ///   - knownEpoch: the highest epoch this node recorded, 0 for none.
+    ///   - seed: of the jitter between attempts; differs from node to node.
+    public init(timing: Timing, knownEpoch: Epoch, seed: UInt64) {
+        self.configured = timing
+        self.knownEpoch = knownEpoch
+        self.jitter = seed
+    }
+
+    /// Takes note of an epoch that this node recorded before the machine was made.
+    public mutating func raiseKnownEpoch(to epoch: Epoch) { self.knownEpoch = max(self.knownEpoch, epoch) }
+
+    /// The timers in force for the next term.
+    public var timing: Timing { self.configured.stretched(by: self.changes.factor) }
+
+    /// Carries out what is due by now, then the event. Effects are to be performed in order.
+    public mutating func handle(_ event: ElectionEvent, at now: Instant) -> [ElectionEffect] {
+        var effects: [ElectionEffect] = []
+        // First what the clock alone decides: an event that comes late must find the lease ended.
+        self.expire(at: now, &effects)
+        self.apply(event, at: now, &effects)
+        self.advance(at: now, &effects)
+        return effects
+    }
+
+    private mutating func apply(_ event: ElectionEvent, at now: Instant, _ effects: inout [ElectionEffect]) {
+        switch event {
+        case .start:
+            if case .idle = self.state { self.connect(at: now, &effects) }
+        case .timer: break
+        case .watched(let beat, let epoch, let timeline):
+            self.sight.note(beat, timeline: timeline, at: now)
+            self.changes.note(epoch, at: now)
+            self.learn(epoch, &effects)
+            if let tenure = self.tenure, epoch > tenure.grant.epoch { self.lose(.superseded, at: now, &effects) }
+        case .watchLost: self.sight.forget()
+        case .resignRequested: self.beginResigning(at: now, &effects)
+        case .drained: self.handOver(at: now, &effects)
+        case .shutdownRequested: self.beginStopping(at: now, &effects)
+        case .sessionConnected(let session): self.connected(session, at: now, &effects)
+        case .sessionClosed(let session, let reason): self.closed(session, reason, at: now, &effects)
+        case .checksPassed(let session, let epoch): self.checked(session, epoch, at: now, &effects)
+        case .refused(let session, let refusal): self.turnedAway(session, refusal, at: now, &effects)
+        case .sliceElapsed(let session): self.sliceElapsed(session, at: now, &effects)
+        case .granted(let session, let grant): self.granted(session, grant, at: now, &effects)
+        case .beatAnswered(let session, let number, let current):
+            self.beatAnswered(session, number, current, at: now, &effects)
+        case .beatConfirmed(let session, let sentAt):
+            self.updateTenure(of: session) { $0.beatConfirmed(sentAt: sentAt, at: now) }
+            self.resumeIfAnswered(at: now, &effects)
+        case .beatFailed(let session, let number):
+            self.updateTenure(of: session) { $0.beatFailed(number, at: now) }
+        case .settled(let session): self.updateTenure(of: session) { $0.settlement = .recorded }
+        case .settleFailed(let session): 
+            // Again with the next answered beat: an attempt a round trip would be too many on a full disk.
+            self.updateTenure(of: session) { $0.settlement = .failed }
+        case .fenced(let session):
+            if self.session == session { self.lose(.superseded, at: now, &effects) }
+        case .resignAnswered(let session, let released):
+            if case .resigning(let tenure, .handingOver) = self.state, tenure.session == session {
+                self.endSession(session, &effects)
+                self.rest(released ? Self.holdOff : self.backoff(), at: now, &effects)
+            }
+        }
+    }
+
+    /// Which session the state hangs on; nil for none.
+    public var session: Int? {
+        switch self.state {
+        case .connecting(let session, _), .checking(let session, _), .campaigning(let session, _): session
+        case .leading(let tenure), .suspended(let tenure, _), .resigning(let tenure, _): tenure.session
+        case .idle, .backingOff, .refused, .stopped: nil
+        }
+    }
+
+    /// This node's tenure, if it leads.
+    public var tenure: Tenure? {
+        switch self.state {
+        case .leading(let tenure), .suspended(let tenure, _), .resigning(let tenure, .draining): tenure
+        default: nil
+        }
+    }
+
+    /// The right to act as of the last event; nil when this node doesn't lead. It ends by the clock without further events.
+    public var lease: Lease? {
+        switch self.state {
+        case .leading(let tenure): tenure.lease(halted: false)
+        case .suspended(let tenure, _), .resigning(let tenure, .draining): tenure.lease(halted: true)
+        default: nil
+        }
+    }
+
+    /// When to send `timer` at the latest, if nothing else happens before; nil: never.
+    public var wakeAt: Instant? {
+        switch self.state {
+        case .idle, .refused, .stopped: nil
+        case .connecting(_, let until), .checking(_, let until), .campaigning(_, let until), .backingOff(let until): until
+        case .leading(let tenure): tenure.wakeAt
+        case .suspended(let tenure, let since): min(since + Self.longestSuspension, tenure.nextBeatAt)
+        case .resigning(let tenure, .draining(let until)): min(until, tenure.nextBeatAt)
+        case .resigning(_, .handingOver(let until)): until
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/// What a leader knows of its own term: its beats, its lease, its gate.
+public struct Tenure: Sendable, Hashable {
+    struct Beat: Sendable, Hashable {
+        var number: Int
+        var sentAt: Instant
+    }
+    /// Writing down that the gate has opened.
+    enum Settlement: Sendable, Hashable { case notYet, due, asked, failed, recorded }
+
+    public let session: Int
+    public let grant: Grant
+    public let grantedAt: Instant
+    /// The timers of this term; they don't change during it.
+    public let timing: Timing
+    public internal(set) var gate: Gate
+    public internal(set) var gateOpen = false
+    /// When the newest answered beat was sent; nil before the first answer.
+    public private(set) var answeredBeatAt: Instant?
+    /// How long the newest answered beat took.
+    public private(set) var roundTrip: Duration?
+    /// When this node first saw the last beat of an earlier leader; nil when it did not see the last one.
+    public let predecessorSeenAt: Instant?
+
+    var settlement = Settlement.notYet
+    private var inFlight: Beat?
+    private var due: Instant
+    private var beats = 0
+
+    init(session: Int, grant: Grant, grantedAt: Instant, timing: Timing, sight: BeatSight) {
+        self.session = session
+        self.grant = grant
+        self.grantedAt = grantedAt
+        self.timing = timing
+        self.gate = Gate(grant: grant, grantedAt: grantedAt, ownLease: timing.lease, sight: sight)
+        self.predecessorSeenAt = sight.firstSeen(of: grant.beat, timeline: grant.timeline)
+        self.due = grantedAt
+    }
+
+    /// When the right to act ends; nil before the first answered beat.
+    public var leaseUntil: Instant? { self.answeredBeatAt.map { $0 + self.timing.lease } }
+    /// When an unanswered leader counts as suspended.
+    var patienceUntil: Instant { self.leaseUntil ?? self.grantedAt + self.timing.lease }
+
+    func lease(halted: Bool) -> Lease {
+        Lease(epoch: self.grant.epoch, until: self.leaseUntil, gateOpen: self.gateOpen, halted: halted)
+    }
+
+    /// When the next beat is due; the far future while one is in flight (there is never more than one).
+    var nextBeatAt: Instant { self.inFlight == nil ? self.due : Instant(nanoseconds: .max) }
+
+    var wakeAt: Instant {
+        var wake = min(self.patienceUntil, self.nextBeatAt)
+        if !self.gateOpen, self.answeredBeatAt != nil { wake = min(wake, self.gate.opensAt) }
+        return wake
+    }
+
+    /// Takes note that a beat is sent now.
+    mutating func sendBeat(at now: Instant) -> Int {
+        self.beats += 1
+        self.inFlight = Beat(number: self.beats, sentAt: now)
+        return self.beats
+    }
+
+    /// The beat in flight was answered; false when it is not the one.
+    @discardableResult
+    mutating func beatAnswered(_ number: Int, at now: Instant) -> Bool {
+        guard let beat = self.inFlight, beat.number == number else { return false }
+        self.inFlight = nil
+        self.roundTrip = now - beat.sentAt
+        self.answered(sentAt: beat.sentAt)
+        return true
+    }
+
+    /// A statement that bumps the beat counter in passing was sent then, and has been answered.
+    mutating func beatConfirmed(sentAt: Instant, at now: Instant) {
+        guard sentAt <= now, sentAt >= self.grantedAt else { return }
+        self.answered(sentAt: sentAt)
+    }
+
+    private mutating func answered(sentAt: Instant) {
+        if self.settlement == .failed { self.settlement = .due }
+        self.answeredBeatAt = max(sentAt, self.answeredBeatAt ?? sentAt)
+        self.due = max(self.due, sentAt + self.timing.beat)
+    }
+
+    mutating func beatFailed(_ number: Int, at now: Instant) {
+        guard let beat = self.inFlight, beat.number == number else { return }
+        self.inFlight = nil
+        self.due = now + self.timing.beat
+    }
+}

@@ -1,0 +1,317 @@
+public import Logging
+public import Model
+public import Postgres
+import Synchronization
+
+/// Reads numbers from one database.
+///
+/// Requests that share a statement share its runs: a statement without parameters is run once for all of them, one with
+/// `:service` or `:region` once for each value. Two sessions of its own take the runs in order; statements that were
+/// too slow the last time come last, so that they cost nobody else's answer. Each run is a read-only transaction with a
+/// time limit of its own, rolled back at its end: it can change neither data nor session.
+public final class SQLSource: MetricSource {
+    public let name: String
+    private let lanes: [SQLLane]
+    private let evidence: EvidenceFilter
+    private let slow = Mutex<Set<String>>([])
+    private let closed = Mutex(false)
+
+    /// Sessions at a time: enough that one slow statement does not hold up the others, few enough that no database
+    /// notices.
+    public static let maximumSessions = 2
+    /// Runs that go to the server in one flight: a failure of the session costs no more than these.
+    static let runsPerFlight = 25
+    /// Slow statements that are remembered; past it all are forgotten, which only costs order.
+    private static let maximumSlow = 256
+    /// Largest answer of a statement, in bytes: what ``SQLAnswers/maximumRows`` rows of names and numbers take.
+    private static let maximumAnswer = 8 << 20
+    /// How long a statement may wait for a lock, in milliseconds: a reading is not worth standing in anybody's way.
+    private static let lockTimeout = "200"
+    /// Ends a transaction that lost its end, in milliseconds.
+    private static let idleInTransactionTimeout = "5000"
+
+    /// - Parameters:
+    ///   - name: the Connection manifest's.
+    ///   - configuration: where, as whom; its settings are completed by what a source needs.
+    public init(name: String, configuration: ConnectionConfiguration, reactor: Reactor, logger: Logger) {
+        self.name = name
+        var configuration = configuration
+        configuration.applicationName = configuration.applicationName ?? "muster readings"
+        configuration.maximumResultBytes = min(configuration.maximumResultBytes, Self.maximumAnswer)
+        configuration.settings += [
+            ("default_transaction_read_only", "on"), ("lock_timeout", Self.lockTimeout),
+            ("idle_in_transaction_session_timeout", Self.idleInTransactionTimeout),
+            // The lexer reads strings as the standard does.
+            ("standard_conforming_strings", "on"),
+        ]
+        let complete = configuration
+        self.lanes = (0..<Self.maximumSessions).map { _ in SQLLane(complete, reactor, source: name, logger) }
+        self.evidence = EvidenceFilter(secrets: [configuration.password].compactMap { $0 })
+    }
+
+    public func read(_ requests: [ReadingRequest<SQLQuery>], asOf: WallTime, deadline: Duration) async
+        -> [ReadingAnswer]
+    {
+        let end = ContinuousClock.now + deadline
+        if self.closed.withLock({ $0 }) {
+            return requests.map { _ in .missing(.unreachable, evidence: "the source “\(self.name)” was closed") }
+        }
+        let flights = self.flights(for: requests)
+        guard !flights.isEmpty else { return [] }
+        let collected = Collected(count: requests.count)
+        let lanes = self.lanes.prefix(flights.count)
+        let queue = FlightQueue(flights, workers: lanes.count)
+        // Owned here: told to stop at the end. A session that takes longer to stop (its server is frozen) must not hold
+        // up the answers.
+        let workers = lanes.map { lane in
+            Task {
+                await self.work(on: lane, queue, before: end) { flight, outcomes in
+                    for (run, outcome) in zip(flight.runs, outcomes) {
+                        self.remember(flight.sql, outcome)
+                        let answers = SQLAnswers(outcome)
+                        for index in run.requests {
+                            let answer = answers.answer(for: requests[index].workload, asOf: asOf)
+                            collected.give(self.evidence.filter(answer), at: index)
+                        }
+                    }
+                }
+            }
+        }
+        let answers = await collected.answers(before: end)
+        for worker in workers { worker.cancel() }
+        let late = ReadingAnswer.missing(
+            .timeout,
+            evidence:
+                "no answer by the deadline. The database is slow or out of reach; look at its load and at the network")
+        return answers.map { $0 ?? late }
+    }
+
+    /// Takes flights from the queue until it is empty.
+    private func work(
+        on first: SQLLane, _ queue: FlightQueue, before end: ContinuousClock.Instant,
+        deliver: (SQLFlight, [Result<ResultSet, PostgresError>]) -> Void
+    ) async {
+        var lane = first
+        while !Task.isCancelled, let flight = queue.next() {
+            do throws(PostgresError) {
+                deliver(flight, try await lane.run(flight, before: end))
+            } catch {
+                // Without a session of its own (the server may allow one only) it leaves the work to the other.
+                guard queue.leave(returning: flight) else { return }
+                if let open = await self.openLane(besides: lane) {
+                    lane = open
+                    queue.enter()
+                    continue
+                }
+                // No session is to be had: trying again for every flight would only burden the server.
+                for lost in queue.takeRest() { deliver(lost, lost.runs.map { _ in .failure(error) }) }
+                return
+            }
+        }
+    }
+
+    private func openLane(besides lane: SQLLane) async -> SQLLane? {
+        for other in self.lanes where other !== lane {
+            if await other.isOpen { return other }
+        }
+        return nil
+    }
+
+    private func remember(_ sql: String, _ outcome: Result<ResultSet, PostgresError>) {
+        let isSlow =
+            if case .failure(let error) = outcome { SQLFailure.reading(of: error).0 == .timeout } else { false }
+        self.slow.withLock { slow in
+            if isSlow {
+                if slow.count >= Self.maximumSlow { slow.removeAll() }
+                slow.insert(sql)
+            } else {
+                slow.remove(sql)
+            }
+        }
+    }
+
+    /// The distinct runs that the requests need, slow statements last, otherwise in the order of the requests.
+    private func flights(for requests: [ReadingRequest<SQLQuery>]) -> [SQLFlight] {
+        struct Key: Hashable {
+            var sql: String
+            var values: [String]
+        }
+        var order: [Key] = []
+        var wanting: [Key: [Int]] = [:]
+        for (index, request) in requests.enumerated() {
+            let key = Key(
+                sql: request.query.sql, values: request.query.parameters.map { $0.value(for: request.workload) })
+            if wanting[key] == nil { order.append(key) }
+            wanting[key, default: []].append(index)
+        }
+        var runs: [String: [SQLFlight.Run]] = [:]
+        var statements: [String] = []
+        for key in order {
+            if runs[key.sql] == nil { statements.append(key.sql) }
+            runs[key.sql, default: []].append(SQLFlight.Run(values: key.values, requests: wanting[key] ?? []))
+        }
+        let slow = self.slow.withLock { $0 }
+        return (statements.filter { !slow.contains($0) } + statements.filter { slow.contains($0) }).flatMap { sql in
+            let all = runs[sql] ?? []
+            return stride(from: 0, to: all.count, by: Self.runsPerFlight).map { start in
+                SQLFlight(sql: sql, runs: Array(all[start..<min(start + Self.runsPerFlight, all.count)]))
+            }
+        }
+    }
+
+    public func health(deadline: Duration) async -> SourceHealth {
+        let end = ContinuousClock.now + deadline
+        let flight = SQLFlight(sql: "select 1", runs: [SQLFlight.Run(values: [], requests: [])])
+        do throws(PostgresError) {
+            for outcome in try await self.lanes[0].run(flight, before: end) { _ = try outcome.get() }
+            return .healthy
+        } catch {
+            let (reason, words) = SQLFailure.reading(of: error)
+            return .unhealthy(reason, why: self.evidence.filter(words))
+        }
+    }
+
+    public func check(_ query: SQLQuery, deadline: Duration) async -> [QueryFinding] {
+        let end = ContinuousClock.now + deadline
+        let described: SQLLane.Description
+        do throws(PostgresError) { described = try await self.lanes[0].describe(query.sql, before: end) } catch {
+            let (reason, words) = SQLFailure.reading(of: error)
+            let unseen = SQLFailure.isOfSource(reason) && error.sqlState != "42501"
+            return [
+                unseen
+                    ? QueryFinding(
+                        .warning, code: "sql.unchecked",
+                        message: "the statement could not be checked: \(self.evidence.filter(words))")
+                    : QueryFinding(.error, code: "sql.statement", message: self.evidence.filter(words))
+            ]
+        }
+        var findings: [QueryFinding] = []
+        for (oid, parameter) in zip(described.parameterOIDs, query.parameters) {
+            if let objection = SQLLayout.objection(toParameter: oid, parameter) {
+                findings.append(QueryFinding(.error, code: "sql.parameter", message: objection))
+            }
+        }
+        do throws(SQLLayout.Problem) { _ = try SQLLayout(columns: described.columns) } catch {
+            findings.append(QueryFinding(.error, code: "sql.columns", message: error.message))
+        }
+        if described.isSuperuser {
+            findings.append(
+                QueryFinding(
+                    .warning, code: "sql.superuser",
+                    message:
+                        "the Connection “\(self.name)” logs in as a superuser: give it a role that may only SELECT"
+                ))
+        }
+        return findings
+    }
+
+    public func close() async {
+        self.closed.withLock { $0 = true }
+        for lane in self.lanes { await lane.close() }
+    }
+}
+
+/// Runs of one statement that go to the server together.
+struct SQLFlight: Sendable {
+    struct Run: Sendable {
+        var values: [String]
+        /// Positions of the requests that it answers.
+        var requests: [Int]
+    }
+    var sql: String
+    var runs: [Run]
+}
+
+/// What is still to be flown, for the sessions to take from.
+private final class FlightQueue: Sendable {
+    private struct State {
+        var rest: ArraySlice<SQLFlight>
+        /// Who will still ask for more.
+        var workers: Int
+    }
+    private let state: Mutex<State>
+
+    init(_ flights: [SQLFlight], workers: Int) { self.state = Mutex(State(rest: flights[...], workers: workers)) }
+
+    /// nil: there is no more, and whoever asked has left.
+    func next() -> SQLFlight? {
+        self.state.withLock { state in
+            if let flight = state.rest.popFirst() { return flight }
+            state.workers -= 1
+            return nil
+        }
+    }
+
+    /// Gives a flight back and leaves.
+    /// - Returns: whether nobody is left who would take it.
+    func leave(returning flight: SQLFlight) -> Bool {
+        self.state.withLock { state in
+            state.rest.insert(flight, at: state.rest.startIndex)
+            state.workers -= 1
+            return state.workers == 0
+        }
+    }
+
+    func enter() { self.state.withLock { $0.workers += 1 } }
+
+    func takeRest() -> [SQLFlight] {
+        self.state.withLock { state in
+            defer { state.rest = [] }
+            return Array(state.rest)
+        }
+    }
+}
+
+/// The answers as they come in, until all are there or it is too late for more.
+private final class Collected: Sendable {
+    private struct State {
+        var answers: [ReadingAnswer?]
+        var open: Int
+        var over = false
+        var waiter: CheckedContinuation<[ReadingAnswer?], Never>?
+    }
+    private let state: Mutex<State>
+
+    init(count: Int) { self.state = Mutex(State(answers: Array(repeating: nil, count: count), open: count)) }
+
+    func give(_ answer: ReadingAnswer, at index: Int) {
+        let isLast = self.state.withLock { state in
+            guard !state.over, state.answers[index] == nil else { return false }
+            state.answers[index] = answer
+            state.open -= 1
+            return state.open == 0
+        }
+        if isLast { self.finish() }
+    }
+
+    /// For one caller: all answers, or those that came before `deadline` or before it was cancelled.
+    func answers(before deadline: ContinuousClock.Instant) async -> [ReadingAnswer?] {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Ends early when it is no longer needed, or the caller no longer waits: the answers are over then as
+                // well.
+                try? await Task.sleep(until: deadline, clock: .continuous)
+                self.finish()
+            }
+            let answers = await withCheckedContinuation { continuation in
+                let ready: [ReadingAnswer?]? = self.state.withLock { state in
+                    if state.over { return state.answers }
+                    state.waiter = continuation
+                    return nil
+                }
+                if let ready { continuation.resume(returning: ready) }
+            }
+            group.cancelAll()
+            return answers
+        }
+    }
+
+    private func finish() {
+        let (waiter, answers) = self.state.withLock { state in
+            state.over = true
+            defer { state.waiter = nil }
+            return (state.waiter, state.answers)
+        }
+        waiter?.resume(returning: answers)
+    }
+}

@@ -1,0 +1,90 @@
+internal import Ledger
+public import Model
+internal import Postgres
+
+/// What was asked of a person about one workload, and what was last said to run.
+public struct ManualRecord: Sendable, Hashable {
+    public struct Request: Sendable, Hashable {
+        public var replicas: Int
+        public var expected: Int
+        public var action: String
+        public var epoch: Int64
+        public var reason: String
+        public init(replicas: Int, expected: Int, action: String, epoch: Int64, reason: String) {
+            self.replicas = replicas
+            self.expected = expected
+            self.action = action
+            self.epoch = epoch
+            self.reason = reason
+        }
+    }
+    public var request: Request?
+    public var observed: Int?
+    public var observedAt: WallTime?
+    public var observedBy: String?
+}
+
+extension Store {
+    private static let manualColumns = "service, region, asked, expected, action, epoch, reason, observed, observed_at, observed_by"
+
+    /// What is on record; workloads of which nothing is known are left out.
+    public func manual(_ workloads: [WorkloadID]) async throws -> [WorkloadID: ManualRecord] {
+        let rows = try await self.read(
+            "SELECT \(Self.manualColumns) FROM muster.manual WHERE (service, region) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            [.textArray(workloads.map(\.service)), .textArray(workloads.map(\.region))])
+        var records: [WorkloadID: ManualRecord] = [:]
+        for row in rows {
+            records[WorkloadID(service: try row["service"].string(), region: try row["region"].string())] = try Self.manual(row: row)
+        }
+        return records
+    }
+
+    private static func manual(row: Row) throws -> ManualRecord {
+        var record = ManualRecord()
+        if let asked = try row["asked"].intOrNil() {
+            record.request = ManualRecord.Request(
+                replicas: asked, expected: try row["expected"].intOrNil() ?? asked, action: try row["action"].stringOrNil() ?? "",
+                epoch: try row["epoch"].int64OrNil() ?? 0, reason: try row["reason"].stringOrNil() ?? "")
+        }
+        record.observed = try row["observed"].intOrNil()
+        record.observedAt = try row["observed_at"].wallTimeOrNil()
+        record.observedBy = try row["observed_by"].stringOrNil()
+        return record
+    }
+
+    /// Asks a person. A newer request takes the older one's place, unless that is of a later term: then it is returned and stands.
+    public func askManually(_ workload: WorkloadID, _ request: ManualRecord.Request) async throws -> ManualRecord.Request? {
+        let rows = try await self.read(
+            """
+            INSERT INTO muster.manual (service, region, asked, expected, action, epoch, asked_at, reason)
+            VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp(), $7)
+            ON CONFLICT (service, region) DO UPDATE SET asked = excluded.asked, expected = excluded.expected, action = excluded.action,
+                epoch = excluded.epoch, reason = excluded.reason,
+                asked_at = CASE WHEN muster.manual.action = excluded.action THEN muster.manual.asked_at ELSE excluded.asked_at END
+            WHERE coalesce(muster.manual.epoch, 0) <= excluded.epoch
+            RETURNING service
+            """,
+            [
+                .text(workload.service), .text(workload.region), .int(Int64(request.replicas)), .int(Int64(request.expected)), .text(request.action),
+                .int(request.epoch), .text(request.reason),
+            ])
+        return rows.isEmpty ? try await self.manual([workload])[workload]?.request : nil
+    }
+}
+
+extension Write {
+    /// A person says how many replicas run.
+    public func recordObserved(workload: WorkloadID, replicas: Int) {
+        self.record(
+            .workloadObserved, action: .observe, subject: .init(kind: .workload, id: workload.description),
+            after: .object(["replicas": .int(Int64(replicas))]))
+        self.deferred.append(
+            Statement(
+                """
+                INSERT INTO muster.manual (service, region, observed, observed_at, observed_by) VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (service, region) DO UPDATE SET observed = excluded.observed, observed_at = excluded.observed_at,
+                    observed_by = excluded.observed_by
+                """,
+                [.text(workload.service), .text(workload.region), .int(Int64(replicas)), .time(self.at), .text(self.principal.id)]))
+    }
+}

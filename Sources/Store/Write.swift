@@ -1,0 +1,168 @@
+public import Ledger
+public import Model
+public import Postgres
+
+/// One transaction that changes something, with the audit events that say so.
+///
+/// It takes the audit tree's row first and keeps it to the end. So the sequence numbers of its events are known as soon as they are recorded, the
+/// epoch it reads can't be overtaken by a later one in the log, and everything it changes commits together with the sealed leaves, the tree and its head.
+/// Used by one task at a time; statements of one write are never run side by side.
+public final class Write {
+    let store: Store
+    let transaction: Transaction
+    public let principal: Principal
+    /// The database's clock when the write began.
+    public let at: WallTime
+    /// The newest epoch of the shard.
+    public let epoch: Int64
+    private let tree: TreeState
+    private var nseq: Int64
+    private var drafts: [EventDraft] = []
+    /// Statements that belong to the write and need no answer: they travel with the commit.
+    var deferred: [Statement] = []
+    private var changesConfiguration = false
+
+    private init(
+        store: Store, transaction: Transaction, principal: Principal, at: WallTime, epoch: Int64, tree: TreeState, nseq: Int64
+    ) {
+        self.store = store
+        self.transaction = transaction
+        self.principal = principal
+        self.at = at
+        self.epoch = epoch
+        self.tree = tree
+        self.nseq = nseq
+    }
+
+    /// The number of the next event that this write records.
+    public var nextSeq: Int64 { self.tree.size + Int64(self.drafts.count) }
+    /// The newest event that this write adds; nil while there is none.
+    public var lastSeq: Int64? { self.drafts.isEmpty ? nil : self.nextSeq - 1 }
+
+    /// Adds an event. Returns its sequence number.
+    @discardableResult
+    public func record(
+        _ type: EventType, severity: Severity = .info, action: EventDraft.Action, outcome: EventDraft.Outcome = .success, subject: EventDraft.Subject,
+        by principal: Principal? = nil, before: JSON? = nil, after: JSON? = nil, decision: JSON? = nil, cause: JSON? = nil,
+        correlation: EventDraft.Correlation = EventDraft.Correlation()
+    ) -> Int64 {
+        let seq = self.nextSeq
+        self.nseq += 1
+        self.drafts.append(
+            EventDraft(
+                id: UUIDv7.generate(at: self.at), type: type, severity: severity, occurredAt: self.at,
+                origin: .init(node: self.store.node, bootID: self.store.bootID, nseq: self.nseq), actor: (principal ?? self.principal).actor,
+                action: action, outcome: outcome, subject: subject, before: before, after: after, decision: decision, cause: cause,
+                correlation: correlation))
+        return seq
+    }
+
+    /// What the leader evaluates by has changed: it reloads when this commits.
+    func configurationChanged() { self.changesConfiguration = true }
+
+    static func begin(_ store: Store, on transaction: Transaction, as principal: Principal) async throws -> Write {
+        let answers = try await transaction.pipeline([
+            Statement("SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1 FOR UPDATE", [.text(store.origin)]),
+            // After the row is ours: whoever wrote it before us has committed, and with it its epoch.
+            Statement(
+                """
+                SELECT clock_timestamp() AS now, (SELECT epoch FROM muster.leader WHERE cluster = $1 AND shard = $2) AS epoch,
+                       (SELECT nseq FROM muster.audit_origin WHERE node = $3 AND boot_id = $4::uuid) AS nseq
+                """, [.text(store.cluster), .text(store.shard), .text(store.node), .text(store.bootID)]),
+        ])
+        let now = try answers[1].one()
+        guard let head = answers[0].first, let epoch = try now["epoch"].int64OrNil() else {
+            throw StoreError.notInitialized(cluster: store.cluster)
+        }
+        let tree: TreeState
+        do {
+            tree = try TreeState(
+                origin: store.origin, size: head["size"].int(), root: head["root"].bytes(), frontier: head["frontier"].bytes(),
+                epoch: Epoch(head["epoch"].int()), integratedAt: head["integrated_at"].wallTime())
+        } catch let error as LedgerError {
+            throw StoreError.auditDamaged(error.description)
+        }
+        return Write(
+            store: store, transaction: transaction, principal: principal, at: try now["now"].wallTime(), epoch: epoch, tree: tree,
+            nseq: try now["nseq"].int64OrNil() ?? LeafFormat.firstOriginNumber - 1)
+    }
+
+    /// Seals what was recorded and commits.
+    func commit() async throws {
+        var statements = self.deferred
+        if !self.drafts.isEmpty {
+            let (events, state) = try Sealer.seal(
+                self.drafts, onto: self.tree, epoch: Epoch(self.epoch), leader: self.store.node, now: self.at)
+            statements += self.statements(events: events, state: state)
+        }
+        if self.changesConfiguration {
+            statements.append(Statement("SELECT nextval('muster.configuration_change'), pg_notify('muster_configuration', '')"))
+        }
+        _ = try await self.transaction.commit(with: statements)
+    }
+
+    private func statements(events: [SealedEvent], state: TreeState) -> [Statement] {
+        [
+            Statement(
+                """
+                INSERT INTO muster.audit_event (seq, integrated_at, epoch, id, type, severity, actor_id, subject_id, decision_id, leaf, leaf_hash)
+                SELECT e.seq, $11::timestamptz, $2::bigint, e.id, e.type, e.severity, e.actor_id, e.subject_id, e.decision_id, e.leaf, e.leaf_hash
+                FROM unnest($1::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[])
+                    AS e (seq, id, type, severity, actor_id, subject_id, decision_id, leaf, leaf_hash)
+                """,
+                [
+                    .intArray(events.map(\.seq)), .int(state.epoch.value), .textArray(events.map(\.id)), .textArray(events.map(\.type.rawValue)),
+                    .textArray(events.map(\.severity.rawValue)), .textArray(events.map(\.actorID)), .textArray(events.map(\.subjectID)),
+                    .textArray(events.map(\.decisionID)), .bytesArray(events.map(\.leaf)), .bytesArray(events.map(\.leafHash.bytes)),
+                    .time(state.integratedAt),
+                ]),
+            Statement(
+                "UPDATE muster.audit_tree SET size = $2, root = $3, frontier = $4, epoch = $5, integrated_at = $6 WHERE origin = $1",
+                [
+                    .text(state.origin), .int(state.size), .bytes(state.root.bytes), .bytes(state.frontier.bytes), .int(state.epoch.value),
+                    .time(state.integratedAt),
+                ]),
+            Statement(
+                """
+                INSERT INTO muster.audit_origin (node, boot_id, nseq) VALUES ($1, $2::uuid, $3)
+                ON CONFLICT (node, boot_id) DO UPDATE SET nseq = excluded.nseq
+                """, [.text(self.store.node), .text(self.store.bootID), .int(self.nseq)]),
+        ]
+    }
+}
+
+extension Store {
+    /// Runs `body` as one change: what it writes and the events it records commit together, or nothing does.
+    public func write<R>(as principal: Principal, _ body: (Write) async throws -> R) async throws -> R {
+        try await self.pool.transaction(deadline: Self.readDeadline) { transaction in
+            try await self.write(on: transaction, as: principal, body)
+        }
+    }
+
+    /// The same in a transaction that the caller opened: the leader's, on its lock session, which has been fenced already.
+    public func write<R>(on transaction: Transaction, as principal: Principal, _ body: (Write) async throws -> R) async throws -> R {
+        let write = try await Write.begin(self, on: transaction, as: principal)
+        let result = try await body(write)
+        try await write.commit()
+        return result
+    }
+}
+
+extension Principal {
+    var actor: EventDraft.Actor {
+        let kind: EventDraft.Actor.Kind =
+            switch self.kind {
+            case .token: .token
+            case .node: .node
+            case .policy: .policy
+            case .system: .system
+            }
+        let auth: EventDraft.Actor.Authentication =
+            switch self.authentication {
+            case .token: .token
+            case .mtls: .mtls
+            case .internal: .internal
+            }
+        return EventDraft.Actor(kind: kind, id: self.id, auth: auth)
+    }
+}

@@ -1,0 +1,105 @@
+internal import COpenSSL
+internal import COpenSSLShims
+internal import Foundation
+
+/// A certificate, its key and the authority that signed it, as files of a node: loaded the way TLS will load them, before anything depends on them.
+public struct CertificateFiles: Sendable, Hashable {
+    public var certificate: String
+    public var key: String
+    public var authority: String
+
+    public init(certificate: String, key: String, authority: String) {
+        self.certificate = certificate
+        self.key = key
+        self.authority = authority
+    }
+
+    /// What the certificate says of itself.
+    public struct Facts: Sendable, Hashable {
+        /// Seconds since 1970-01-01T00:00:00Z.
+        public var notBefore: Int64
+        public var notAfter: Int64
+        /// `spiffe://…` names.
+        public var uris: [String]
+        public var hosts: [String]
+    }
+
+    /// Loads the files into a TLS 1.3 context, and checks that key and certificate belong together, that the authority signed it, and that it is valid now.
+    ///
+    /// - Throws: ``CertificateError`` that names the file and what to do.
+    public func check() throws(CertificateError) -> Facts {
+        for path in [self.certificate, self.key, self.authority] where !FileManager.default.isReadableFile(atPath: path) {
+            throw .unreadable("\(path) can't be read: does it exist, and may this user read it? Issue certificates with: muster ca issue")
+        }
+        try self.checkKeyPermissions()
+        ERR_clear_error()
+        guard let context = SSL_CTX_new(TLS_method()) else { throw .unreadable("OpenSSL has no context to give: \(Self.reason)") }
+        defer { SSL_CTX_free(context) }
+        _ = cossl_ctx_set_min_proto_version(context, TLS1_3_VERSION)
+        guard SSL_CTX_use_certificate_chain_file(context, self.certificate) == 1 else {
+            throw .unreadable("\(self.certificate) holds no certificate that can be used: \(Self.reason)")
+        }
+        guard SSL_CTX_use_PrivateKey_file(context, self.key, SSL_FILETYPE_PEM) == 1, SSL_CTX_check_private_key(context) == 1 else {
+            throw .keyMismatch("\(self.key) is not the key of \(self.certificate): \(Self.reason)")
+        }
+        guard SSL_CTX_load_verify_file(context, self.authority) == 1 else {
+            throw .unreadable("\(self.authority) holds no authority’s certificate: \(Self.reason)")
+        }
+        guard let leaf = SSL_CTX_get0_certificate(context) else { throw .unreadable("\(self.certificate) holds no certificate") }
+        try self.verify(leaf, in: context)
+        return Self.facts(of: leaf)
+    }
+
+    /// A key that others can read is as good as published.
+    private func checkKeyPermissions() throws(CertificateError) {
+        var status = stat()
+        guard stat(self.key, &status) == 0 else { return }
+        guard status.st_mode & 0o077 == 0 else {
+            throw .exposedKey("\(self.key) can be read by others than its owner; run: chmod 600 \(self.key)")
+        }
+    }
+
+    private func verify(_ leaf: OpaquePointer, in context: OpaquePointer) throws(CertificateError) {
+        guard let store = SSL_CTX_get_cert_store(context), let check = X509_STORE_CTX_new() else { throw .notTrusted("OpenSSL has no memory left") }
+        defer { X509_STORE_CTX_free(check) }
+        guard X509_STORE_CTX_init(check, store, leaf, nil) == 1 else { throw .notTrusted("OpenSSL can't verify: \(Self.reason)") }
+        guard X509_verify_cert(check) == 1 else {
+            let why = String(cString: X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(check))))
+            throw .notTrusted("\(self.certificate) is not valid under \(self.authority): \(why). Issue a new one with: muster ca issue")
+        }
+    }
+
+    private static func facts(of leaf: OpaquePointer) -> Facts {
+        final class Names {
+            var uris: [String] = []
+            var hosts: [String] = []
+        }
+        let names = Names()
+        withExtendedLifetime(names) {
+            cossl_each_alternative_name(leaf, Unmanaged.passUnretained(names).toOpaque()) { context, kind, bytes, length in
+                guard let context, let bytes else { return }
+                let names = Unmanaged<Names>.fromOpaque(context).takeUnretainedValue()
+                let buffer = UnsafeBufferPointer(start: bytes, count: length)
+                switch kind {
+                case GEN_URI: names.uris.append(String(decoding: buffer, as: UTF8.self))
+                case GEN_DNS: names.hosts.append(String(decoding: buffer, as: UTF8.self))
+                default: names.hosts.append(buffer.map(String.init).joined(separator: length == 4 ? "." : ":"))
+                }
+            }
+        }
+        return Facts(
+            notBefore: Self.seconds(X509_get0_notBefore(leaf)), notAfter: Self.seconds(X509_get0_notAfter(leaf)), uris: names.uris, hosts: names.hosts)
+    }
+
+    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+        var parts = tm()
+        guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
+        return Int64(timegm(&parts))
+    }
+
+    private static var reason: String {
+        let code = ERR_get_error()
+        guard code != 0, let text = ERR_reason_error_string(code) else { return "no further reason given" }
+        return String(cString: text)
+    }
+}
