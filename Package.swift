@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", exact: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system.git", exact: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
     ],
     targets: [
@@ -57,7 +58,10 @@ let package = Package(
             ], swiftSettings: strict),
         .target(name: "Readings", dependencies: ["Model", "Postgres", logging], swiftSettings: strict),
         .target(
-            name: "Drivers", dependencies: ["Model", .product(name: "Subprocess", package: "swift-subprocess"), logging], swiftSettings: strict),
+            name: "Drivers",
+            dependencies: [
+                "Model", .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"), logging,
+            ], swiftSettings: strict),
         .target(name: "Cluster", dependencies: ["Model", "Election", "Postgres", logging, crypto, lifecycle], swiftSettings: strict),
         .target(
             name: "Coordinator",
@@ -84,8 +88,40 @@ let package = Package(
                 "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "TLS", "Server", crypto,
                 logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                lifecycle, .product(name: "Yams", package: "Yams"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"), .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
+        .executableTarget(
+            name: "muster-sample",
+            dependencies: ["Model", "Postgres", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: strict),
+        .executableTarget(name: "muster-bench", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
+
+        // Tests, one folder a target; ClusterTests and MusterTests run the built programs.
+        .target(name: "PostgresTesting", dependencies: ["CLinux"], swiftSettings: strict),
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Model"], swiftSettings: strict),
+        .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model"], swiftSettings: strict),
+        .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Model"], swiftSettings: strict),
+        .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "Model"], swiftSettings: strict),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Control", "Ledger", "Manifests", "Model", "Postgres", "PostgresTesting", crypto],
+            swiftSettings: strict),
+        .testTarget(name: "ReadingsTests", dependencies: ["Readings", "Model", "Postgres", "PostgresTesting", logging], swiftSettings: strict),
+        .testTarget(name: "DriversTests", dependencies: ["Drivers", "Model", logging], swiftSettings: strict),
+        .testTarget(
+            name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Model", "Postgres", "PostgresTesting", logging], swiftSettings: strict),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Server", "Model", "Ledger", "Manifests", "Postgres", "PostgresTesting", "Store", crypto, logging,
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"), .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: strict),
+        .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Postgres", "PostgresTesting"], swiftSettings: strict),
     ]
 )

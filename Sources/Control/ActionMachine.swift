@@ -45,6 +45,8 @@ public enum ActionMachine {
         switch action.state {
         case .done, .failed, .superseded: return .ended
         case .committed where adopted: return .observe
+        // What it was decided on is too old to be carried out; whether it was is still to be found out.
+        case .committed where now >= action.deadline: return .observe
         case .committed:
             let earliest = Self.nextAttempt(of: action)
             return now >= earliest ? .attempt : .wait(until: earliest)
@@ -70,6 +72,11 @@ public enum ActionMachine {
             return Self.afterObservation(action, observation, adopted: false, at: now)
         case .accepted:
             action.enter(.verifying, at: now)
+        case .conflict(.seen(action.to, let current, let ready, let version)):
+            // The world has moved to where it should: an earlier attempt of this change did it after all, or somebody else.
+            action.enter(.accepted, at: now)
+            return Self.afterObservation(
+                action, .seen(desired: action.to, current: current, ready: ready, version: version), adopted: false, at: now)
         case .conflict(let observation):
             action.enter(.superseded, at: now, text: "the workload had changed before the write: \(observation.words)")
         case .refused(let error):
@@ -82,6 +89,13 @@ public enum ActionMachine {
             action.enter(.unknown, at: now, text: error.message, evidence: error.evidence)
         case .withheld: break
         }
+        return action
+    }
+
+    /// A change that was not applied and is not to be any more.
+    public static func withdrawn(_ action: ActionRecord, because obstacle: String, at now: WallTime) -> ActionRecord {
+        var action = action
+        if action.state == .committed { action.enter(.superseded, at: now, text: "withdrawn before it was applied: \(obstacle)") }
         return action
     }
 

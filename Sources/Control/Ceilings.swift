@@ -3,8 +3,9 @@ import Model
 
 /// Ceilings over several workloads: a region's `maxReplicas`, a budget's `maxReplicas` and `maxCostPerHour`.
 ///
-/// They only limit what wants to grow: nothing is scaled down to make room here. What is left under a ceiling goes to the higher priority first, and among
-/// equals to the one whose need is relatively greatest. A workload that several ceilings cover gets the least of them.
+/// They only limit what wants to grow: nothing is scaled down to make room here. What is left under a ceiling first brings all to their minimum; the rest goes
+/// to the higher priority first, and among equals to the one whose need is relatively greatest. A workload that several ceilings cover gets the least of
+/// them, and uses up room under each only for what it gets.
 enum Ceilings {
     /// One ceiling with what it covers.
     struct Ceiling {
@@ -35,21 +36,30 @@ enum Ceilings {
 
     /// What each growing workload gets, and the ceiling that denied it the rest.
     static func allot(_ shares: [Share], under ceilings: [Ceiling]) -> [WorkloadID: (replicas: Int, by: String?)] {
-        var granted = Dictionary(uniqueKeysWithValues: shares.map { ($0.workload, (replicas: $0.wanted, by: String?.none)) })
-        for ceiling in ceilings {
-            let covered = shares.filter { ceiling.covers($0.workload) }
-            var room: Int64 = Self.amount(of: ceiling.limit)
-            for share in covered {
-                // One that shrinks frees its room once it has shrunk, not before.
-                room = room.addingSaturating(-Self.price(share, ceiling.limit).multipliedSaturating(by: Int64(share.now)))
+        var granted = Dictionary(uniqueKeysWithValues: shares.map { ($0.workload, (replicas: $0.now, by: String?.none)) })
+        // One that shrinks frees its room once it has shrunk, not before.
+        var rooms = ceilings.map { ceiling in
+            shares.filter { ceiling.covers($0.workload) }.reduce(Self.amount(of: ceiling.limit)) { room, share in
+                room.addingSaturating(-Self.price(share, ceiling.limit).multipliedSaturating(by: Int64(share.now)))
             }
-            for share in covered.filter({ $0.wanted > $0.now }).sorted(by: Self.comesFirst) {
-                let price = Self.price(share, ceiling.limit)
-                let asked = Int64((granted[share.workload]?.replicas ?? share.now) - share.now)
-                let affordable = price == 0 ? asked : Swift.max(0, room / price)
-                let given = Swift.min(asked, affordable)
-                room -= given.multipliedSaturating(by: price)
-                if given < asked { granted[share.workload] = (share.now + Int(given), ceiling.name) }
+        }
+        let growing = shares.filter { $0.wanted > $0.now }.sorted(by: Self.comesFirst)
+        // Nobody's rest comes before anybody's minimum.
+        let goals: [(Share) -> Int] = [{ Swift.min($0.wanted, $0.min) }, { $0.wanted }]
+        for goal in goals {
+            for share in growing {
+                let has = granted[share.workload]?.replicas ?? share.now
+                var given = Int64(Swift.max(0, goal(share) - has))
+                var by: String?
+                let covering = ceilings.indices.filter { ceilings[$0].covers(share.workload) && Self.price(share, ceilings[$0].limit) > 0 }
+                for index in covering {
+                    let affordable = Swift.max(0, rooms[index] / Self.price(share, ceilings[index].limit))
+                    if affordable < given { (given, by) = (affordable, ceilings[index].name) }
+                }
+                for index in covering {
+                    rooms[index] = rooms[index].addingSaturating(-given.multipliedSaturating(by: Self.price(share, ceilings[index].limit)))
+                }
+                granted[share.workload] = (has + Int(given), by)
             }
         }
         return granted
@@ -121,13 +131,10 @@ extension LeaderState {
         return ceilings
     }
 
-    /// What a workload takes up: what it was seen with, or more when a change to more is under way. One that was never seen takes up its maximum: not knowing
-    /// must not hand its room to others.
+    /// What a workload takes up: what it was last seen with, or more when a change to more is under way. One that was never seen takes up its maximum: not
+    /// knowing must not hand its room to others.
     private func occupied(_ entry: Entry) -> Int {
-        let promised = entry.open?.action.to ?? 0
-        if case .seen(let desired, let current, _, _) = entry.observation { return max(desired, current, promised) }
-        if let known = entry.last?.decision.to ?? entry.lastRecorded?.to { return max(known, promised) }
-        return entry.member.policy.maxReplicas
+        max(entry.size ?? entry.member.policy.maxReplicas, entry.open?.action.to ?? 0)
     }
 
     /// The same decision with fewer replicas, and the reason.

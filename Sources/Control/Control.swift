@@ -74,6 +74,18 @@ public struct Fleet: Sendable, Hashable {
     }
 }
 
+extension Fleet {
+    /// The same with holds in force from `now` on at the latest.
+    ///
+    /// A person's hold is dated by the database's clock. Should that have jumped ahead of cluster time, the hold was still meant from now.
+    public func inForce(at now: WallTime) -> Fleet {
+        var fleet = self
+        for index in fleet.pauses.indices { fleet.pauses[index].since = min(fleet.pauses[index].since, now) }
+        for workload in fleet.overrides.keys { fleet.overrides[workload]?.since = min(fleet.overrides[workload]?.since ?? now, now) }
+        return fleet
+    }
+}
+
 /// Cluster time: the database's clock at the start of a term, carried on by a monotonic clock.
 ///
 /// A step of the node's or the database's wall clock during a term changes nothing, and time never goes back from one leader to the next:

@@ -30,6 +30,9 @@ extension LeaderState {
             case .attempt where !mayAct:
                 self.entries[index].open?.nextLook = now + Self.lookInterval
                 continue
+            case .attempt where self.obstacle(to: open.action, in: self.entries[index], at: now) != nil:
+                // It is withdrawn once a look has shown that no earlier attempt applied it.
+                step = .observe
             case .attempt: step = .attempt
             case .observe: step = .observe
             }
@@ -45,17 +48,44 @@ extension LeaderState {
 
     /// - Returns: the action as it is now, when that has to be written.
     public mutating func attempted(_ action: ActionRecord, outcome: AttemptOutcome, startedAt: WallTime, at now: WallTime) -> ActionRecord? {
-        self.update(action, delay: outcome == .withheld ? Self.lookInterval : .zero, at: now) {
+        if case .done(let observation) = outcome { self.observed(action.workload, observation) }
+        if case .conflict(let observation) = outcome { self.observed(action.workload, observation) }
+        return self.update(action, delay: Self.pause(after: outcome, of: action, at: now), at: now) {
             ActionMachine.afterAttempt($0, outcome: outcome, startedAt: startedAt, at: now)
         }
+    }
+
+    /// How long the change is left alone. A platform that says when to come back is heard, though not beyond the deadline.
+    private static func pause(after outcome: AttemptOutcome, of action: ActionRecord, at now: WallTime) -> Duration {
+        switch outcome {
+        case .withheld: Self.lookInterval
+        case .retryable(_, let after?): min(max(after, .zero), max(action.deadline - now, .zero))
+        case .done, .accepted, .conflict, .refused, .retryable, .unknown: .zero
+        }
+    }
+
+    /// Why a change that is not applied yet must not be any more, in words; nil when it may. A person may have said so since it was decided.
+    private func obstacle(to action: ActionRecord, in entry: Entry, at now: WallTime) -> String? {
+        if !self.fleet.enabled { return "the cluster's switch is off" }
+        let policy = entry.member.policy
+        if policy.mode != .live { return "the policy's mode is \(policy.mode.rawValue)" }
+        let direction: Pause.Direction = action.to > action.from ? .up : .down
+        let pause = self.fleet.pauses.first { pause in
+            (pause.direction == .both || pause.direction == direction) && pause.since <= now + Engine.clockAllowance && now < pause.until
+                && pause.scope.covers(action.workload, policy: policy.name)
+        }
+        return pause.map { "paused by \($0.owner) until \($0.until)" }
     }
 
     /// - Returns: the action as it is now, when that has to be written.
     public mutating func looked(_ action: ActionRecord, _ observation: Observation, at now: WallTime) -> ActionRecord? {
         self.observed(action.workload, observation)
-        let adopted = self.indices[action.workload].flatMap { self.entries[$0].open?.adopted } ?? false
-        return self.update(action, delay: Self.lookInterval, at: now) {
-            ActionMachine.afterObservation($0, observation, adopted: adopted, at: now)
+        guard let entry = self.indices[action.workload].map({ self.entries[$0] }) else { return nil }
+        let obstacle = self.obstacle(to: action, in: entry, at: now)
+        return self.update(action, delay: Self.lookInterval, at: now) { action in
+            let after = ActionMachine.afterObservation(action, observation, adopted: entry.open?.adopted ?? false, at: now)
+            guard let obstacle, case .seen = observation else { return after }
+            return ActionMachine.withdrawn(after, because: obstacle, at: now)
         }
     }
 
@@ -71,8 +101,6 @@ extension LeaderState {
         // What was looked at is ours now: it shows what became of it, or is as if it had just been committed.
         if changed { open.adopted = false }
         self.entries[index].open = after.state.isOpen ? open : nil
-        // A change that ended may leave something to do at once.
-        if !after.state.isOpen { self.entries[index].dueAt = min(self.entries[index].dueAt, now + Self.lookInterval) }
         return changed ? after : nil
     }
 

@@ -13,6 +13,8 @@ public struct LeaderState: Sendable {
         var answers: [String: ReadingAnswer] = [:]
         /// Connections that have not answered.
         var connections: Set<String>
+        /// The terms changed while it was under way: it is awaited and thrown away, so that its answers are not taken for those to the new questions.
+        var isOutdated = false
         var isComplete: Bool { self.observation != nil && self.connections.isEmpty }
     }
 
@@ -35,6 +37,8 @@ public struct LeaderState: Sendable {
         var lastRecorded: Decision?
         var last: Evaluation?
         var observation: Observation?
+        /// Replicas that it was last seen with.
+        var size: Int?
     }
 
     public private(set) var fleet: Fleet
@@ -42,14 +46,18 @@ public struct LeaderState: Sendable {
     var entries: [Entry] = []
     /// Where each workload stands in `entries`.
     var indices: [WorkloadID: Int] = [:]
+    /// Workloads of which the predecessors left something and that no manifest speaks of any more.
+    private var orphans: Set<WorkloadID> = []
 
     /// A leader at the start of its term.
     ///
     /// - Parameters:
     ///   - remembered: what the predecessors left of each workload: memory, and the last recorded decision when it can be read.
     ///   - open: actions that have not ended.
+    ///   - sizes: what each workload takes up under a ceiling until it is seen again; see ``size(after:desired:current:)``.
     public init(
-        fleet: Fleet, remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)], open: [ActionRecord], at now: WallTime
+        fleet: Fleet, remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)], open: [ActionRecord],
+        sizes: [WorkloadID: Int] = [:], at now: WallTime
     ) {
         self.fleet = fleet
         let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
@@ -58,9 +66,18 @@ public struct LeaderState: Sendable {
             let action = byWorkload[member.id].map { OpenAction(action: $0, adopted: true, nextLook: now) }
             // The predecessor's rhythm goes on: a takeover neither skips an evaluation nor adds one.
             let due = known.map { min($0.evaluatedAt + member.policy.evaluateEvery, now + member.policy.evaluateEvery) } ?? now
-            return Entry(member: member, memory: known?.memory ?? Memory(), dueAt: due, open: action, lastRecorded: known?.lastRecorded)
+            return Entry(
+                member: member, memory: known?.memory ?? Memory(), dueAt: due, open: action, lastRecorded: known?.lastRecorded,
+                size: sizes[member.id] ?? known?.lastRecorded.flatMap { $0.acted ? $0.to : $0.from })
         }
         self.reindex()
+        self.orphans = Set(remembered.keys).union(byWorkload.keys).filter { self.indices[$0] == nil }
+    }
+
+    /// Replicas that a workload takes up as far as its last evaluation knew: what was seen, or more when more was asked for then. nil: it was not seen.
+    public static func size(after evaluation: Decision, desired: Int?, current: Int?) -> Int? {
+        guard let desired, let current else { return nil }
+        return max(desired, current, evaluation.acted ? evaluation.to ?? 0 : 0)
     }
 
     private mutating func reindex() {
@@ -68,7 +85,7 @@ public struct LeaderState: Sendable {
     }
 
     /// Takes up a changed configuration. A workload whose policy or driver changed is evaluated at once; memory goes on.
-    /// - Returns: the workloads that are gone.
+    /// - Returns: the workloads that are gone; the first time, also those that went while nobody led.
     public mutating func adopt(_ fleet: Fleet, at now: WallTime) -> [WorkloadID] {
         let known = Dictionary(uniqueKeysWithValues: self.entries.map { ($0.member.id, $0) })
         let holdsChanged = fleet.enabled != self.fleet.enabled || fleet.pauses != self.fleet.pauses || fleet.overrides != self.fleet.overrides
@@ -76,13 +93,18 @@ public struct LeaderState: Sendable {
         self.entries = fleet.members.map { member in
             guard var entry = known[member.id] else { return Entry(member: member, memory: Memory(), dueAt: now) }
             if entry.member != member || holdsChanged { entry.dueAt = min(entry.dueAt, now) }
-            // What is being asked was asked by the old terms: its answers are of no use when the terms changed.
-            if entry.member != member { entry.inquiry = nil }
+            if entry.member != member {
+                entry.inquiry?.isOutdated = true
+                // It may be another thing altogether that the new driver looks at.
+                if entry.member.target != member.target { entry.observation = nil }
+            }
             entry.member = member
             return entry
         }
         self.reindex()
-        return known.keys.filter { self.indices[$0] == nil }.sorted()
+        let gone = self.orphans.union(known.keys).filter { self.indices[$0] == nil }.sorted()
+        self.orphans = []
+        return gone
     }
 
     // MARK: - Asking
@@ -120,8 +142,16 @@ public struct LeaderState: Sendable {
 
     public mutating func observed(_ workload: WorkloadID, _ observation: Observation) {
         guard let index = self.indices[workload] else { return }
-        self.entries[index].observation = observation
         self.entries[index].inquiry?.observation = observation
+        if self.entries[index].inquiry?.isOutdated != true {
+            self.entries[index].observation = observation
+            switch observation {
+            case .seen(let desired, let current, _, _): self.entries[index].size = max(desired, current)
+            case .gone: self.entries[index].size = 0
+            case .unseen: break
+            }
+        }
+        self.dropOutdated(index)
     }
 
     /// All that one connection was asked has been answered; what it says nothing about is missing.
@@ -130,7 +160,13 @@ public struct LeaderState: Sendable {
             guard let index = self.indices[workload], self.entries[index].inquiry?.connections.contains(connection) == true else { continue }
             self.entries[index].inquiry?.connections.remove(connection)
             self.entries[index].inquiry?.answers.merge(answers[workload] ?? [:], uniquingKeysWith: { $1 })
+            self.dropOutdated(index)
         }
+    }
+
+    /// The workload is still due, so it is asked about again at once.
+    private mutating func dropOutdated(_ index: Int) {
+        if let inquiry = self.entries[index].inquiry, inquiry.isOutdated, inquiry.isComplete { self.entries[index].inquiry = nil }
     }
 
     // MARK: - Deciding
@@ -138,14 +174,21 @@ public struct LeaderState: Sendable {
     /// How long answers that came first wait for the others of the same round, so that they share one commit. A slower one delays nobody.
     public static let gatherWindow = Duration.milliseconds(100)
 
-    /// Whether something can be decided now: something is complete, and nothing that was asked just now is likely to complete in a moment.
+    /// Whether something can be decided now: something is complete, and either it has waited for its window, or nothing that was asked just now is
+    /// likely to complete in a moment. So nothing waits longer than its window, however many others are always being asked about.
     public func isReady(at now: WallTime) -> Bool {
-        var complete = false
+        var isComplete = false, mayWait = false
         for entry in self.entries {
             guard let inquiry = entry.inquiry else { continue }
-            if inquiry.isComplete { complete = true } else if inquiry.startedAt + Self.gatherWindow > now { return false }
+            let isYoung = inquiry.startedAt + Self.gatherWindow > now
+            if inquiry.isComplete {
+                if !isYoung { return true }
+                isComplete = true
+            } else if isYoung {
+                mayWait = true
+            }
         }
-        return complete
+        return isComplete && !mayWait
     }
 
     /// One evaluation that waits for its commit.
@@ -245,9 +288,11 @@ public struct LeaderState: Sendable {
     public func nextWake(after now: WallTime) -> WallTime? {
         var earliest: WallTime?
         for entry in self.entries {
-            let asked = entry.inquiry.map { $0.startedAt + Self.gatherWindow }
-            // An inquiry past its window wakes nobody: its answers do.
-            if let asked { if asked > now { earliest = min(earliest ?? asked, asked) } } else {
+            if let inquiry = entry.inquiry {
+                let asked = inquiry.startedAt + Self.gatherWindow
+                // An inquiry past its window wakes nobody, its answers do; unless they came while somebody was looking elsewhere.
+                if asked > now || inquiry.isComplete { earliest = min(earliest ?? asked, asked) }
+            } else {
                 earliest = min(earliest ?? entry.dueAt, entry.dueAt)
             }
             if let open = entry.open, !open.busy { earliest = min(earliest ?? open.nextLook, open.nextLook) }

@@ -39,7 +39,7 @@ extension ElectionMachine {
             self.rest(self.backoff(), at: now, &effects)
         case .connecting(let session, let until) where until <= now,
             .checking(let session, let until) where until <= now,
-            .campaigning(let session, let until) where until <= now:
+            .campaigning(let session, let until, _) where until <= now:
             self.endSession(session, &effects)
             self.rest(self.backoff(), at: now, &effects)
         case .backingOff(let until) where until <= now:
@@ -105,19 +105,21 @@ extension ElectionMachine {
     }
 
     mutating func sliceElapsed(_ session: Int, at now: Instant, _ effects: inout [ElectionEffect]) {
-        guard case .campaigning(session, _) = self.state else { return }
+        guard case .campaigning(session, _, _) = self.state else { return }
         self.failures = 0
         self.campaign(session, at: now, &effects)
     }
 
     private mutating func campaign(_ session: Int, at now: Instant, _ effects: inout [ElectionEffect]) {
         self.changes.settle(at: now)
-        self.state = .campaigning(session: session, until: now + self.timing.slice + Self.campaignGrace)
-        effects.append(.campaign(session: session, known: self.knownEpoch, timing: self.timing))
+        let timing = self.timing
+        self.state = .campaigning(session: session, until: now + timing.slice + Self.campaignGrace, timing: timing)
+        effects.append(.campaign(session: session, known: self.knownEpoch, timing: timing))
     }
 
     mutating func granted(_ session: Int, _ grant: Grant, at now: Instant, _ effects: inout [ElectionEffect]) {
-        guard case .campaigning(session, _) = self.state else { return }
+        // The timing is the campaign's own: the row records its lease, which the timers may have outgrown since.
+        guard case .campaigning(session, _, let timing) = self.state else { return }
         guard grant.epoch >= self.knownEpoch else {
             // A higher epoch was heard of while the answer was under way: somebody else leads already. An equal one is this
             // node's own, which the watch session may read before the grant arrives.
@@ -126,7 +128,6 @@ extension ElectionMachine {
             return
         }
         self.failures = 0
-        let timing = self.timing
         self.changes.note(grant.epoch, at: now)
         self.learn(grant.epoch, &effects)
         self.state = .leading(Tenure(session: session, grant: grant, grantedAt: now, timing: timing, sight: self.sight))
@@ -135,7 +136,7 @@ extension ElectionMachine {
 
     mutating func turnedAway(_ session: Int, _ refusal: Refusal, at now: Instant, _ effects: inout [ElectionEffect]) {
         switch self.state {
-        case .connecting(session, _), .checking(session, _), .campaigning(session, _): break
+        case .connecting(session, _), .checking(session, _), .campaigning(session, _, _): break
         default: return
         }
         self.endSession(session, &effects)

@@ -22,7 +22,8 @@ public struct ElectionMachine: Sendable {
         case idle
         case connecting(session: Int, until: Instant)
         case checking(session: Int, until: Instant)
-        case campaigning(session: Int, until: Instant)
+        /// With the timers that the campaign asked for and recorded: those of the term, if it is granted.
+        case campaigning(session: Int, until: Instant, timing: Timing)
         case leading(Tenure)
         /// No answer within the lease. The lock can't move while the session lives, so the term goes on without acts.
         case suspended(Tenure, since: Instant)
@@ -126,7 +127,7 @@ public struct ElectionMachine: Sendable {
     /// Which session the state hangs on; nil for none.
     public var session: Int? {
         switch self.state {
-        case .connecting(let session, _), .checking(let session, _), .campaigning(let session, _): session
+        case .connecting(let session, _), .checking(let session, _), .campaigning(let session, _, _): session
         case .leading(let tenure), .suspended(let tenure, _), .resigning(let tenure, _): tenure.session
         case .idle, .backingOff, .refused, .stopped: nil
         }
@@ -153,7 +154,8 @@ public struct ElectionMachine: Sendable {
     public var wakeAt: Instant? {
         switch self.state {
         case .idle, .refused, .stopped: nil
-        case .connecting(_, let until), .checking(_, let until), .campaigning(_, let until), .backingOff(let until): until
+        case .connecting(_, let until), .checking(_, let until), .campaigning(_, let until, _),
+            .backingOff(let until): until
         case .leading(let tenure): tenure.wakeAt
         case .suspended(let tenure, let since): min(since + Self.longestSuspension, tenure.nextBeatAt)
         case .resigning(let tenure, .draining(let until)): min(until, tenure.nextBeatAt)

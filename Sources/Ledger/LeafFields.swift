@@ -1,5 +1,3 @@
-import Model
-
 /// What the verifier needs of a leaf, read straight from its bytes.
 struct LeafFields {
     private(set) var reader: CanonicalReader
@@ -10,6 +8,7 @@ struct LeafFields {
     private(set) var epoch: Int64 = 0
     /// nil when this version does not know the type.
     private(set) var type: EventType?
+    private(set) var id: UInt128 = 0
     private(set) var reverts: [Int64] = []
     /// The first thing in the leaf that this version does not know.
     private(set) var unknown: String?
@@ -62,16 +61,16 @@ struct LeafFields {
     ) throws(LeafFault) {
         var index = 0
         try reader.members(depth: depth) { (reader, key) throws(LeafFault) in
-            let name = reader.bytes[key.range]
-            while index < fields.count, fields[index].name.lexicographicallyPrecedes(name) {
+            let name = Word(reader.bytes[key.range])
+            while index < fields.count, fields[index].name < name {
                 if fields[index].required { throw Self.missing(fields[index], reader) }
                 index += 1
             }
-            if index < fields.count, !key.escaped, name.elementsEqual(fields[index].name) {
+            if index < fields.count, !key.escaped, fields[index].name == name {
                 try self.field(fields[index], &reader, depth: depth + 1)
                 index += 1
             } else {
-                self.note("the field “\(String(decoding: name, as: UTF8.self))”")
+                self.note("the field “\(name)”")
                 try reader.value(depth: depth + 1)
             }
         }
@@ -82,7 +81,7 @@ struct LeafFields {
     }
 
     private static func missing(_ field: LeafSchema.Field, _ reader: CanonicalReader) -> LeafFault {
-        reader.fault("lacks the field “\(String(decoding: field.name, as: UTF8.self))”")
+        reader.fault("lacks the field “\(field.name)”")
     }
 
     private mutating func note(_ unknown: String) {
@@ -105,14 +104,14 @@ struct LeafFields {
         case .text: self.keep(try reader.string(), in: field.slot)
         case .time, .uuid, .digits:
             let text = try reader.string()
-            guard try self.isWellFormed(text, field, reader) else { throw Self.wrong(field, reader) }
+            guard self.isWellFormed(text, field, reader) else { throw Self.wrong(field, reader) }
             self.keep(text, in: field.slot)
         case .choice(let words):
             let text = try reader.string()
             self.keep(text, in: field.slot)
-            let word = reader.bytes[text.range]
-            guard let index = words.firstIndex(where: { $0.count == word.count && word.elementsEqual($0) }) else {
-                self.note("“\(String(decoding: word, as: UTF8.self))” as “\(String(decoding: field.name, as: UTF8.self))”")
+            let word = Word(reader.bytes[text.range])
+            guard let index = words.firstIndex(of: word) else {
+                self.note("“\(word)” as “\(field.name)”")
                 return
             }
             if field.slot == .type { self.type = EventType.allCases[index] }
@@ -120,21 +119,21 @@ struct LeafFields {
     }
 
     private static func wrong(_ field: LeafSchema.Field, _ reader: CanonicalReader) -> LeafFault {
-        reader.fault("has an impossible value in the field “\(String(decoding: field.name, as: UTF8.self))”")
+        reader.fault("has an impossible value in the field “\(field.name)”")
     }
 
-    private mutating func isWellFormed(
-        _ text: CanonicalReader.Text, _ field: LeafSchema.Field, _ reader: CanonicalReader
-    ) throws(LeafFault) -> Bool {
+    private mutating func isWellFormed(_ text: CanonicalReader.Text, _ field: LeafSchema.Field, _ reader: CanonicalReader) -> Bool {
         let bytes = reader.bytes[text.range]
         switch field.shape {
         case .time: return LeafTime.isWellFormed(bytes)
-        case .uuid: return UUIDText.value(of: bytes) != nil
+        case .uuid:
+            guard let id = UUIDText.value(of: bytes) else { return false }
+            self.id = id
         default:
-            guard let value = LeafTime.digits(bytes) else { return false }
-            self.epoch = value
-            return true
+            guard let epoch = LeafTime.digits(bytes) else { return false }
+            self.epoch = epoch
         }
+        return true
     }
 
     private mutating func keep(_ value: Int64, in slot: LeafSchema.Slot?) {
@@ -154,28 +153,35 @@ struct LeafFields {
 
 /// The two kinds of numbers that leaves write as text.
 enum LeafTime {
-    /// `2026-05-28T03:12:04.120000Z`: one way to write each microsecond.
+    /// `2026-05-28T03:12:04.120000Z`: one way to write each microsecond. Leaves hold no leap second.
     static func isWellFormed(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard bytes.count == 27 else { return false }
-        for (offset, byte) in bytes.enumerated() {
-            let separator: UInt8? =
-                switch offset {
-                case 4, 7: UInt8(ascii: "-")
-                case 10: UInt8(ascii: "T")
-                case 13, 16: UInt8(ascii: ":")
-                case 19: UInt8(ascii: ".")
-                case 26: UInt8(ascii: "Z")
-                default: nil
-                }
-            if let separator {
-                guard byte == separator else { return false }
-            } else {
-                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return false }
+        let start = bytes.startIndex
+        func separator(_ byte: Unicode.Scalar, at offset: Int) -> Bool { bytes[start + offset] == UInt8(ascii: byte) }
+        func number(_ range: Range<Int>) -> Int {
+            var value = 0
+            for offset in range {
+                let byte = bytes[start + offset]
+                // A single stray byte makes the number larger than all limits below.
+                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return Int.max }
+                value = value * 10 + Int(byte - UInt8(ascii: "0"))
             }
+            return value
         }
-        // WallTime reads a leap second, which leaves never hold: it would be a second way to write :59.
-        guard bytes[bytes.startIndex + 17] <= UInt8(ascii: "5") else { return false }
-        return WallTime(rfc3339: String(decoding: bytes, as: UTF8.self)) != nil
+        guard separator("-", at: 4), separator("-", at: 7), separator("T", at: 10), separator(":", at: 13), separator(":", at: 16),
+            separator(".", at: 19), separator("Z", at: 26)
+        else { return false }
+        let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
+        guard year <= 9999, (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year) else { return false }
+        return number(11..<13) < 24 && number(14..<16) < 60 && number(17..<19) < 60 && number(20..<26) < 1_000_000
+    }
+
+    private static func days(in month: Int, of year: Int) -> Int {
+        switch month {
+        case 4, 6, 9, 11: 30
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        default: 31
+        }
     }
 
     /// A non-negative integer without leading zeros.

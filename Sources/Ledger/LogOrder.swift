@@ -23,7 +23,7 @@ struct LogOrder: Sendable {
         if let earlier = leaf.reverts.first(where: { $0 < 0 || $0 >= leaf.seq }) {
             return "it reverts event \(earlier), which is not an earlier one"
         }
-        if let id = UUIDText.value(of: leaf.raw(.id)), !self.ids.insert(id) {
+        if !self.ids.insert(leaf.id) {
             return "its id \(Self.text(leaf.raw(.id))) was used by an earlier event"
         }
         return self.numberObjection(leaf) ?? self.decisionObjection(leaf)

@@ -114,7 +114,7 @@ public struct TokenText: Sendable, Hashable {
     }
 
     /// CRC-32 (IEEE 802.3, reflected) as base-62 digits.
-    private static func checksum(_ text: String) -> String {
+    static func checksum(_ text: String) -> String {
         var crc: UInt32 = 0xFFFF_FFFF
         for byte in text.utf8 {
             crc ^= UInt32(byte)

@@ -134,7 +134,7 @@ extension Connection {
         _ = try await self.query("LISTEN \(quoted)")
         let (stream, continuation) = AsyncStream.makeStream(
             of: Notification.self, bufferingPolicy: .bufferingNewest(Self.maximumPendingNotifications))
-        if self.ended != nil { continuation.finish() } else { self.listeners[channel, default: []].append(continuation) }
+        self.addListener(channel, continuation)
         return stream
     }
 }

@@ -3,6 +3,8 @@ internal import CLibPQ
 extension Connection {
     /// How long the server may take to answer a cancel request before the session is given up.
     static let cancelGrace = Duration.seconds(1)
+    /// Between repeated cancel requests.
+    static let cancelInterval = Duration.milliseconds(100)
 
     /// Takes the session, runs `body`, gives it back; asks the server to stop at the deadline or when the task is cancelled.
     ///
@@ -52,16 +54,11 @@ extension Connection {
         do { return .success(try await body()) } catch { return .failure(error) }
     }
 
-    /// Asks the server to stop what `id` is running. libpq's call blocks, so it has a thread of its own.
+    /// The session's holder `id` should stop: the server is asked, and after the grace the session is ended.
     private func interrupt(_ id: UInt64, _ code: PostgresError.Code) {
-        guard self.holder == id, self.interruption == nil, let raw = self.handle.raw, PQtransactionStatus(raw) == PQTRANS_ACTIVE,
-            let request = PQgetCancel(raw)
-        else { return }
+        guard self.interruption == nil, self.isRunning(id) else { return }
         self.interruption = code
-        let boxed = CancelRequest(pointer: request)
-        let reactor = self.reactor
-        // Owned by `cancelling`: the operation waits for it, so that a late cancel can't hit the next statement.
-        self.cancelling = Task { _ = await BlockingCall.run(timeout: Self.cancelGrace, on: reactor) { boxed.send() } }
+        self.requestCancel(id)
         self.graceTimer = self.reactor.schedule(at: .now + Self.cancelGrace + Self.cancelGrace) { [weak self] in
             self?.assumeIsolated { connection in
                 guard connection.holder == id, connection.interruption != nil else { return }
@@ -70,12 +67,38 @@ extension Connection {
         }
     }
 
+    private func isRunning(_ id: UInt64) -> Bool {
+        guard self.holder == id, let raw = self.handle.raw else { return false }
+        return PQtransactionStatus(raw) == PQTRANS_ACTIVE
+    }
+
+    /// Asks the server to stop what `id` is running. libpq's call blocks, so it has a thread of its own.
+    private func requestCancel(_ id: UInt64) {
+        guard self.isRunning(id), let raw = self.handle.raw, let request = PQgetCancel(raw) else { return }
+        let boxed = CancelRequest(pointer: request)
+        let reactor = self.reactor
+        // Owned by `cancelling`: the operation waits for it, so that a late cancel can't hit the next statement.
+        self.cancelling = Task {
+            _ = await BlockingCall.run(timeout: Self.cancelGrace, on: reactor) { boxed.send() }
+            self.requestCancelAgain(id)
+        }
+    }
+
+    /// A request that overtakes its statement finds the server idle and is lost, so it is repeated while the statement runs.
+    private func requestCancelAgain(_ id: UInt64) {
+        guard self.isRunning(id) else { return }
+        self.cancelTimer = self.reactor.schedule(at: .now + Self.cancelInterval) { [weak self] in
+            self?.assumeIsolated { $0.requestCancel(id) }
+        }
+    }
+
     private func settleInterruption() async {
         guard let cancelling else { return }
         await cancelling.value
         self.cancelling = nil
-        if let graceTimer { self.reactor.cancelTimer(graceTimer) }
+        for timer in [self.graceTimer, self.cancelTimer] { if let timer { self.reactor.cancelTimer(timer) } }
         self.graceTimer = nil
+        self.cancelTimer = nil
     }
 }
 

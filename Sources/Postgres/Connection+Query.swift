@@ -6,7 +6,7 @@ extension Connection {
     /// At the deadline, or when the task is cancelled, the server is asked to cancel; the session stays usable when it answers in time.
     public func query(_ sql: String, _ parameters: [Value] = [], deadline: Duration? = nil) async throws(PostgresError) -> ResultSet {
         try await self.operation(deadline: deadline) { () async throws(PostgresError) in
-            try await self.run(Statement(sql, parameters), retryPlan: true)
+            try await self.run(Statement(sql, parameters))
         }
     }
 
@@ -26,7 +26,14 @@ extension Connection {
     public func pipeline(_ statements: [Statement], deadline: Duration? = nil) async throws(PostgresError) -> [ResultSet] {
         if statements.isEmpty { return [] }
         return try await self.operation(deadline: deadline) { () async throws(PostgresError) in
-            try await self.runPipeline(statements)
+            try await self.resetStalePlans()
+            do throws(PostgresError) {
+                return try await self.runPipeline(statements)
+            } catch {
+                // Nothing took effect: it was one implicit transaction.
+                guard self.statements.isStale, try await self.resetStalePlans() else { throw error }
+                return try await self.runPipeline(statements)
+            }
         }
     }
 
@@ -35,7 +42,8 @@ extension Connection {
         if statements.isEmpty { return [] }
         do {
             return try await self.operation(deadline: deadline) { () async throws(PostgresError) in
-                try await self.runPipeline(statements, syncEach: true)
+                try await self.resetStalePlans()
+                return try await self.runPipeline(statements, syncEach: true)
             }
         } catch {
             return statements.map { _ in .failure(error) }
@@ -110,7 +118,9 @@ extension Connection {
             self.end(error)
             throw error
         default:
-            throw PostgresError(result: result, statement: statement, endpoint: self.endpoint, index: index)
+            let error = PostgresError(result: result, statement: statement, endpoint: self.endpoint, index: index)
+            if error.code == .closed { self.end(error) }
+            throw error
         }
     }
 
@@ -123,45 +133,51 @@ extension Connection {
         return error
     }
 
-    func run(_ statement: Statement, retryPlan: Bool) async throws(PostgresError) -> ResultSet {
-        let sql = statement.sql
-        let plan = self.statements.plan(for: sql)
-        switch plan {
+    private func run(_ statement: Statement) async throws(PostgresError) -> ResultSet {
+        try await self.resetStalePlans()
+        switch self.statements.plan(for: statement.sql) {
         case .once:
             try self.sendUnnamed(statement)
+            return try await self.lastResult(of: statement)
         case .named(let name):
             try self.sendPrepared(name, statement)
-        case .prepare(let name, let evicted):
-            if let evicted {
-                try self.send { PQsendQuery($0, "DEALLOCATE \(evicted)") }
-                _ = try await self.results(statement: sql)
-            }
-            try self.send { PQsendPrepare($0, name, sql, 0, nil) }
-            _ = try await self.results(statement: sql)
-            self.statements.didPrepare(sql, as: name)
-            try self.sendPrepared(name, statement)
+        case .prepare:
+            // Prepared and run in one round trip.
+            return try await self.runPipeline([statement])[0]
         }
         do throws(PostgresError) {
-            guard let set = try await self.results(statement: sql).last else {
-                throw PostgresError(.decoding, "the server gave no answer", statement: sql, endpoint: self.endpoint)
-            }
-            return set
+            return try await self.lastResult(of: statement)
         } catch {
-            guard case .named = plan, error.sqlState == "0A000" || error.sqlState == "26000" else { throw error }
-            // The schema changed under the prepared statement, or the server forgot it. Outside a transaction the statement had no effect.
-            try await self.forgetPlan(sql)
-            guard retryPlan else { throw error }
+            guard Self.isStalePlan(error) else { throw error }
+            self.statements.becomeStale()
+            // Outside a transaction the statement had no effect.
+            guard try await self.resetStalePlans() else { throw error }
             try self.sendUnnamed(statement)
-            guard let set = try await self.results(statement: sql).last else { throw error }
-            return set
+            return try await self.lastResult(of: statement)
         }
     }
 
-    private func forgetPlan(_ sql: String) async throws(PostgresError) {
-        guard let name = self.statements.forget(sql), let raw = self.handle.raw, PQtransactionStatus(raw) == PQTRANS_IDLE else { return }
-        try self.send { PQsendQuery($0, "DEALLOCATE \(name)") }
-        // Already gone is as good.
-        do { _ = try await self.results(statement: "DEALLOCATE") } catch { if error.code != .server { throw error } }
+    private func lastResult(of statement: Statement) async throws(PostgresError) -> ResultSet {
+        guard let set = try await self.results(statement: statement.sql).last else {
+            throw PostgresError(.decoding, "the server gave no answer", statement: statement.sql, endpoint: self.endpoint)
+        }
+        return set
+    }
+
+    /// “cached plan must not change result type”, or the server does not know the prepared statement (DISCARD, a pooler).
+    private static func isStalePlan(_ error: PostgresError) -> Bool {
+        error.sqlState == "0A000" || error.sqlState == "26000"
+    }
+
+    /// Lets the server forget all prepared statements if they no longer fit. False inside a transaction, where it has to wait.
+    @discardableResult
+    private func resetStalePlans() async throws(PostgresError) -> Bool {
+        guard self.statements.isStale else { return true }
+        guard let raw = self.handle.raw, PQtransactionStatus(raw) == PQTRANS_IDLE else { return false }
+        try self.send { PQsendQuery($0, "DEALLOCATE ALL") }
+        _ = try await self.results(statement: "DEALLOCATE ALL")
+        self.statements.reset()
+        return true
     }
 
     private func sendUnnamed(_ statement: Statement) throws(PostgresError) {
@@ -190,6 +206,7 @@ extension Connection {
     }
 
     private enum Sent {
+        case deallocate(String)
         case prepare(Int, name: String)
         case query(Int)
         case sync
@@ -201,6 +218,10 @@ extension Connection {
         sent.reserveCapacity(statements.count + 1)
         // Statements prepared in this very pipeline are not in the cache until the server has answered.
         var fresh: [String: String] = [:]
+        for name in self.statements.retired {
+            try self.sendUnnamed(Statement("DEALLOCATE \(name)"))
+            sent.append(.deallocate(name))
+        }
         for (index, statement) in statements.enumerated() {
             if let name = fresh[statement.sql] {
                 try self.sendPrepared(name, statement)
@@ -208,8 +229,7 @@ extension Connection {
                 switch self.statements.plan(for: statement.sql) {
                 case .once: try self.sendUnnamed(statement)
                 case .named(let name): try self.sendPrepared(name, statement)
-                case .prepare(let name, _):
-                    // What the cache evicted stays on the server until the session ends: bounded by the cache's turnover, and no extra statement here.
+                case .prepare(let name):
                     try self.send { PQsendPrepare($0, name, statement.sql, 0, nil) }
                     sent.append(.prepare(index, name: name))
                     fresh[statement.sql] = name
@@ -239,6 +259,13 @@ extension Connection {
             }
             let status = PQresultStatus(result)
             switch entry {
+            case .deallocate(let name):
+                if status == PGRES_COMMAND_OK {
+                    self.statements.didDeallocate(name)
+                } else if status != PGRES_PIPELINE_ABORTED {
+                    first = self.classified(PostgresError(result: result, statement: nil, endpoint: self.endpoint))
+                    if let first, Self.isStalePlan(first) { self.statements.becomeStale() }
+                }
             case .sync:
                 PQclear(result)
                 first = nil
@@ -257,7 +284,7 @@ extension Connection {
                     outcomes[index] = .success(try self.convert(result, statement: statements[index].sql, index: index))
                 } catch {
                     let failure = self.classified(error)
-                    if failure.sqlState == "0A000" || failure.sqlState == "26000" { _ = self.statements.forget(statements[index].sql) }
+                    if Self.isStalePlan(failure) { self.statements.becomeStale() }
                     first = first ?? failure
                     outcomes[index] = .failure(failure)
                 }

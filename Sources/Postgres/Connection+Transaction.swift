@@ -89,6 +89,7 @@ extension Connection {
     func inTransaction(
         _ owner: UInt64, _ statements: [Statement], commit: Bool, deadline: Duration?
     ) async throws(PostgresError) -> [ResultSet] {
+        if let ended { throw ended }
         var all = statements
         var begins = false
         switch self.transactionState {

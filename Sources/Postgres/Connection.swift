@@ -32,11 +32,14 @@ public actor Connection {
     /// The cancel request under way, and the time after which the session is given up.
     var cancelling: Task<Void, Never>?
     var graceTimer: UInt64?
+    var cancelTimer: UInt64?
     var transactionState = TransactionState.none
 
     var statements = StatementCache()
-    var listeners: [String: [AsyncStream<Notification>.Continuation]] = [:]
-    private var closureWatchers: [AsyncStream<PostgresError>.Continuation] = []
+    private var listeners: [String: [UInt64: AsyncStream<Notification>.Continuation]] = [:]
+    private var closureWatchers: [UInt64: CheckedContinuation<PostgresError?, Never>] = [:]
+    /// Of listeners and of those who wait for the end.
+    private var nextWatcher: UInt64 = 0
 
     /// Callers that wait for one session: more means that nobody gets an answer in time.
     public static let maximumWaiting = 1024
@@ -73,6 +76,24 @@ public actor Connection {
             self?.assumeIsolated { $0.end(PostgresError(.connect, "no session within \(timeout)", endpoint: $0.endpoint)) }
         }
         defer { self.reactor.cancelTimer(timer) }
+        let failure = await withTaskCancellationHandler { () async -> PostgresError? in
+            do throws(PostgresError) {
+                try await self.negotiate()
+                return nil
+            } catch {
+                return error
+            }
+        } onCancel: {
+            // Ends as soon as it has crossed to the connection's thread.
+            Task { await self.end(PostgresError(.cancelled, "connecting was cancelled", endpoint: self.endpoint)) }
+        }
+        if let failure {
+            self.end(failure)
+            throw failure
+        }
+    }
+
+    private func negotiate() async throws(PostgresError) {
         var status = PGRES_POLLING_WRITING  // as if PQconnectPoll had just said so
         if self.handle.raw.map(PQstatus) == CONNECTION_BAD { status = PGRES_POLLING_FAILED }
         while true {
@@ -88,13 +109,10 @@ public actor Connection {
                 self.stopWatching()
                 await self.ready(socket: socket, write: status == PGRES_POLLING_WRITING)
                 self.stopWatching()
-                if Task.isCancelled { self.end(PostgresError(.cancelled, "connecting was cancelled", endpoint: self.endpoint)) }
                 if let raw = self.handle.raw { status = PQconnectPoll(raw) }
             default:
                 let state = self.notices.fatal?.sqlState ?? Self.sqlState(in: self.handle.lastMessage)
-                let error = PostgresError(.connect, self.handle.lastMessage, sqlState: state, endpoint: self.endpoint)
-                self.end(error)
-                throw error
+                throw PostgresError(.connect, self.handle.lastMessage, sqlState: state, endpoint: self.endpoint)
             }
         }
     }
@@ -142,7 +160,11 @@ public actor Connection {
         guard let raw = self.handle.raw else { return }
         self.watched = PQsocket(raw)
         guard self.watched >= 0 else { return }
-        self.reactor.watch(self.watched, write: write) { [weak self] in self?.assumeIsolated { $0.socketReady() } }
+        self.reactor.watch(self.watched, write: write) { [weak self] event in
+            self?.assumeIsolated { connection in
+                if event == .stopping { connection.end(connection.stoppedError) } else { connection.socketReady() }
+            }
+        }
     }
 
     private func stopWatching() {
@@ -154,8 +176,12 @@ public actor Connection {
         await withCheckedContinuation { continuation in
             self.waiter = continuation
             self.watched = socket
-            self.reactor.watch(socket, write: write) { [weak self] in
-                self?.assumeIsolated { $0.stopWatching(); $0.wake() }
+            self.reactor.watch(socket, write: write) { [weak self] event in
+                self?.assumeIsolated { connection in
+                    if event == .stopping { connection.end(connection.stoppedError) }
+                    connection.stopWatching()
+                    connection.wake()
+                }
             }
         }
     }
@@ -181,7 +207,7 @@ public actor Connection {
             let notification = Notification(
                 channel: String(cString: note.pointee.relname), payload: String(cString: note.pointee.extra), pid: note.pointee.be_pid)
             PQfreemem(note)
-            for listener in self.listeners[notification.channel] ?? [] { listener.yield(notification) }
+            for listener in (self.listeners[notification.channel] ?? [:]).values { listener.yield(notification) }
         }
     }
 
@@ -211,6 +237,10 @@ public actor Connection {
 
     // MARK: - The end
 
+    private var stoppedError: PostgresError {
+        PostgresError(.closed, "the session's reactor was stopped here", endpoint: self.endpoint)
+    }
+
     var closedError: PostgresError { self.ended ?? PostgresError(.closed, "the session is closed", endpoint: self.endpoint) }
 
     /// Ends the session: closes the socket and tells everybody who waits. The first reason stays.
@@ -223,10 +253,12 @@ public actor Connection {
         let waiting = self.queue
         self.queue = []
         for entry in waiting { entry.continuation.resume(returning: reason) }
-        for listener in self.listeners.values.joined() { listener.finish() }
+        let streams = self.listeners.values.flatMap(\.values)
         self.listeners = [:]
-        for watcher in self.closureWatchers { watcher.yield(reason); watcher.finish() }
-        self.closureWatchers = []
+        for stream in streams { stream.finish() }
+        let watchers = self.closureWatchers
+        self.closureWatchers = [:]
+        for watcher in watchers.values { watcher.resume(returning: reason) }
     }
 
     /// Ends the session in order. Idempotent.
@@ -237,10 +269,39 @@ public actor Connection {
     /// Returns when the session is over, with the reason; nil when the waiting task was cancelled.
     public func untilClosed() async -> PostgresError? {
         if let ended { return ended }
-        let (stream, continuation) = AsyncStream.makeStream(of: PostgresError.self, bufferingPolicy: .bufferingNewest(1))
-        self.closureWatchers.append(continuation)
-        for await reason in stream { return reason }
-        return nil
+        self.nextWatcher += 1
+        let id = self.nextWatcher
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled { continuation.resume(returning: nil) } else { self.closureWatchers[id] = continuation }
+            }
+        } onCancel: {
+            // Ends as soon as it has crossed to the connection's thread.
+            Task { await self.abandonWatch(id) }
+        }
+    }
+
+    private func abandonWatch(_ id: UInt64) {
+        self.closureWatchers.removeValue(forKey: id)?.resume(returning: nil)
+    }
+
+    func addListener(_ channel: String, _ continuation: AsyncStream<Notification>.Continuation) {
+        if self.ended != nil {
+            continuation.finish()
+            return
+        }
+        self.nextWatcher += 1
+        let id = self.nextWatcher
+        self.listeners[channel, default: [:]][id] = continuation
+        continuation.onTermination = { [weak self] _ in
+            guard let self else { return }
+            // Ends as soon as it has crossed to the connection's thread.
+            Task { await self.removeListener(channel, id) }
+        }
+    }
+
+    private func removeListener(_ channel: String, _ id: UInt64) {
+        self.listeners[channel]?[id] = nil
     }
 
     // MARK: - One at a time
@@ -299,6 +360,12 @@ public struct Notification: Sendable, Hashable {
     public var payload: String
     /// The sender's server process.
     public var pid: Int32
+
+    public init(channel: String, payload: String, pid: Int32) {
+        self.channel = channel
+        self.payload = payload
+        self.pid = pid
+    }
 }
 
 /// Catches what the server says unasked, so that libpq does not write it to stderr. Used on the reactor's thread only.

@@ -33,6 +33,9 @@ public struct ConnectionConfiguration: Sendable {
         self.maximumResultBytes = maximumResultBytes
     }
 
+    /// `user@host:port/dbname`, for messages: never the password.
+    public var redacted: String { ConnectionParameters.redacted(self.conninfo) }
+
     /// `-c name=value` for each setting, with spaces and backslashes escaped as libpq's `options` wants it.
     var options: String? {
         if self.settings.isEmpty { return nil }

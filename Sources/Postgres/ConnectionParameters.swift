@@ -41,6 +41,14 @@ struct ConnectionParameters: Sendable {
         return ConnectionParameters(keywords: given, endpoint: endpoint)
     }
 
+    /// Where a connection string leads, for messages: never a password.
+    static func redacted(_ conninfo: String) -> String {
+        guard let given = try? Self.parse(conninfo) else { return "an unreadable connection string" }
+        func value(_ name: String) -> String? { given.first { $0.name == name }?.value }
+        let place = Self.endpoint(hosts: value("host") ?? value("hostaddr"), ports: value("port"), database: value("dbname") ?? value("user"))
+        return value("user").map { "\($0)@\(place)" } ?? place
+    }
+
     private static func list(_ text: String) -> [String] {
         text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }

@@ -31,7 +31,7 @@ func withParameters<R>(
     _ values: [Value], _ body: (CInt, UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<CInt>?, UnsafePointer<CInt>?) throws -> R
 ) rethrows -> R {
     if values.isEmpty { return try body(0, nil, nil, nil) }
-    var storage: [CChar] = []
+    var storage: [UInt8] = []
     var offsets: [Int?] = []
     var lengths: [CInt] = []
     var formats: [CInt] = []
@@ -40,14 +40,20 @@ func withParameters<R>(
             offsets.append(storage.count)
             lengths.append(CInt(clamping: bytes.count))
             formats.append(1)
-            storage.append(contentsOf: bytes.lazy.map { CChar(bitPattern: $0) })
+            storage.append(contentsOf: bytes)
             storage.append(0)  // never an empty region: a null pointer would mean NULL
-        } else if let text = value.text {
+        } else if var text = value.text {
             offsets.append(storage.count)
             lengths.append(0)
             formats.append(0)
             // A zero byte can't stand in a text; the server would refuse the escape, and C would cut the rest silently.
-            storage.append(contentsOf: text.utf8.lazy.map { CChar(bitPattern: $0 == 0 ? 0x1A : $0) })
+            text.withUTF8 { utf8 in
+                if utf8.contains(0) {
+                    storage.append(contentsOf: utf8.lazy.map { $0 == 0 ? 0x1A : $0 })
+                } else {
+                    storage.append(contentsOf: utf8)
+                }
+            }
             storage.append(0)
         } else {
             offsets.append(nil)
@@ -55,7 +61,8 @@ func withParameters<R>(
             formats.append(0)
         }
     }
-    return try storage.withUnsafeBufferPointer { buffer in
+    return try storage.withUnsafeBytes { raw in
+        let buffer = raw.assumingMemoryBound(to: CChar.self)
         let pointers: [UnsafePointer<CChar>?] = offsets.map { offset in offset.flatMap { buffer.baseAddress?.advanced(by: $0) } }
         return try pointers.withUnsafeBufferPointer { pointers in
             try lengths.withUnsafeBufferPointer { lengths in
@@ -68,14 +75,15 @@ func withParameters<R>(
 }
 
 extension PostgresError {
-    /// From a result that reports an error.
+    /// From a result that reports an error. FATAL means that the server ends the session with it.
     init(result: OpaquePointer, statement: String?, endpoint: String, index: Int? = nil) {
         func field(_ code: Character) -> String? {
             PQresultErrorField(result, CInt(code.asciiValue ?? 0)).map { String(cString: $0) }
         }
         let fallback = PQresultErrorMessage(result).map { Handle.oneLine(String(cString: $0)) } ?? "the server reported an error without words"
+        let severity = field("V")
         self.init(
-            .server, field("M") ?? fallback, sqlState: field("C"), detail: field("D"), hint: field("H"), statement: statement, endpoint: endpoint,
+            severity == "FATAL" || severity == "PANIC" ? .closed : .server, field("M") ?? fallback, sqlState: field("C"), detail: field("D"), hint: field("H"), statement: statement, endpoint: endpoint,
             index: index)
     }
 }

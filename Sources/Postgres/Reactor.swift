@@ -12,8 +12,22 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
     private struct Jobs {
         var queue: [UnownedJob] = []
         var stopping = false
+        /// False once the thread has ended; a job that comes later gets a new one, so that no caller waits for ever.
+        var hasThread = true
+
+        mutating func mayEndThread() -> Bool {
+            if self.queue.isEmpty { self.hasThread = false }
+            return self.queue.isEmpty
+        }
     }
-    /// What runs when a socket is ready or a timer is due. Called on the reactor's thread.
+    /// Why a socket's handler is called.
+    enum SocketEvent {
+        case ready
+        /// The reactor ends, and with it all that lives on it.
+        case stopping
+    }
+    typealias SocketHandler = (SocketEvent) -> Void
+    /// What runs when a timer is due. Called on the reactor's thread.
     typealias Handler = () -> Void
 
     private let jobs = Mutex(Jobs())
@@ -21,7 +35,7 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
     private let epoll: CInt
     private let wakeup: CInt
     private let threadID = Atomic<UInt>(0)
-    private var handlers: [CInt: Handler] = [:]
+    private var handlers: [CInt: SocketHandler] = [:]
     private var timers: [Timer] = []
     private var nextTimer: UInt64 = 0
 
@@ -42,6 +56,15 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
         precondition(self.epoll >= 0 && self.wakeup >= 0, "no file descriptors left for a reactor (errno \(errno)); raise the limit: ulimit -n")
         var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: self.wakeup))
         epoll_ctl(self.epoll, EPOLL_CTL_ADD, self.wakeup, &event)
+        self.startThread()
+    }
+
+    deinit {
+        close(self.epoll)
+        close(self.wakeup)
+    }
+
+    private func startThread() {
         var thread = pthread_t()
         let retained = Unmanaged.passRetained(self)
         let failure = pthread_create(
@@ -55,7 +78,8 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
         pthread_detach(thread)
     }
 
-    /// Ends the thread once its queue is empty. Connections on it must have been closed before; later jobs never run.
+    /// Ends all connections of this reactor (whoever waits for one gets the error `closed`) and then the thread. Idempotent; nothing can be
+    /// connected afterwards.
     public func stop() {
         self.jobs.withLock { $0.stopping = true }
         eventfd_write(self.wakeup, 1)
@@ -63,11 +87,16 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
-        let wasEmpty = self.jobs.withLock { state in
+        let (wasEmpty, needsThread) = self.jobs.withLock { state in
             state.queue.append(unowned)
-            return state.queue.count == 1
+            defer { state.hasThread = true }
+            return (state.queue.count == 1, !state.hasThread)
         }
-        if wasEmpty, !self.isCurrent { eventfd_write(self.wakeup, 1) }
+        if needsThread {
+            self.startThread()
+        } else if wasEmpty, !self.isCurrent {
+            eventfd_write(self.wakeup, 1)
+        }
     }
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -77,7 +106,7 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
     private var isCurrent: Bool { UInt(pthread_self()) == self.threadID.load(ordering: .acquiring) }
 
     /// `handler` runs whenever `descriptor` is readable (and, with `write`, writable) or closed. Replaces an earlier watch of it. Reactor's thread only.
-    func watch(_ descriptor: CInt, write: Bool, _ handler: @escaping Handler) {
+    func watch(_ descriptor: CInt, write: Bool, _ handler: @escaping SocketHandler) {
         self.checkIsolated()
         let events = write ? EPOLLIN.rawValue | EPOLLOUT.rawValue : EPOLLIN.rawValue
         var event = epoll_event(events: events, data: epoll_data_t(fd: descriptor))
@@ -121,7 +150,11 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
             for job in batch { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
             let ran = !batch.isEmpty
             batch.removeAll(keepingCapacity: true)
-            if stopping, !ran { break }
+            if stopping {
+                if self.endEverything() { continue }
+                if self.jobs.withLock({ $0.mayEndThread() }) { return }
+                continue
+            }
             let count = epoll_wait(self.epoll, &events, CInt(events.count), ran ? 0 : self.timeoutMilliseconds())
             for index in 0..<Int(max(count, 0)) {
                 let descriptor = events[index].data.fd
@@ -129,13 +162,21 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
                     var value: eventfd_t = 0
                     eventfd_read(descriptor, &value)
                 } else {
-                    self.handlers[descriptor]?()
+                    self.handlers[descriptor]?(.ready)
                 }
             }
             self.runDueTimers()
         }
-        close(self.epoll)
-        close(self.wakeup)
+    }
+
+    /// Tells all sockets and fires all timers (each stands for somebody who waits). True when there were any.
+    private func endEverything() -> Bool {
+        let (sockets, timers) = (self.handlers, self.timers)
+        for descriptor in sockets.keys { self.unwatch(descriptor) }
+        self.timers = []
+        for handler in sockets.values { handler(.stopping) }
+        for timer in timers { timer.handler() }
+        return !sockets.isEmpty || !timers.isEmpty
     }
 
     /// Until the first timer, rounded up; -1 without one.

@@ -14,17 +14,22 @@ struct StatementCache {
     private var seen: Set<String> = []
     private var clock: UInt64 = 0
     private var nextName: UInt64 = 0
+    /// Pushed out here, still on the server.
+    private(set) var retired: [String] = []
+    /// The server's prepared statements do not fit any more. Until `reset` everything runs unnamed.
+    private(set) var isStale = false
 
     enum Plan {
         /// Run it unnamed.
         case once
         /// Run the prepared statement of this name.
         case named(String)
-        /// Prepare it under this name, after deallocating the other if there is one.
-        case prepare(name: String, evict: String?)
+        /// Prepare it under this name.
+        case prepare(name: String)
     }
 
     mutating func plan(for sql: String) -> Plan {
+        if self.isStale { return .once }
         self.clock += 1
         if var entry = self.prepared[sql] {
             entry.used = self.clock
@@ -36,13 +41,12 @@ struct StatementCache {
             self.seen.insert(sql)
             return .once
         }
-        var evicted: String?
         if self.prepared.count >= Self.capacity, let oldest = self.prepared.min(by: { $0.value.used < $1.value.used }) {
             self.prepared[oldest.key] = nil
-            evicted = oldest.value.name
+            self.retired.append(oldest.value.name)
         }
         self.nextName += 1
-        return .prepare(name: "m\(self.nextName)", evict: evicted)
+        return .prepare(name: "m\(self.nextName)")
     }
 
     mutating func didPrepare(_ sql: String, as name: String) {
@@ -50,9 +54,21 @@ struct StatementCache {
         self.seen.remove(sql)
     }
 
-    /// Its plan no longer fits (the schema changed), or the server lost it.
-    mutating func forget(_ sql: String) -> String? {
-        self.seen.remove(sql)
-        return self.prepared.removeValue(forKey: sql)?.name
+    /// The server has deallocated it.
+    mutating func didDeallocate(_ name: String) {
+        self.retired.removeAll { $0 == name }
+    }
+
+    /// A plan no longer fits (the schema changed), or the server lost it; then others may be so too.
+    mutating func becomeStale() {
+        self.isStale = true
+    }
+
+    /// Begins anew, after the server has deallocated everything. Names are not used again.
+    mutating func reset() {
+        self.prepared = [:]
+        self.seen = []
+        self.retired = []
+        self.isStale = false
     }
 }

@@ -117,18 +117,18 @@ extension Store {
     }
 
     private static func decision(row: Row) throws -> DecisionRecord {
-        let body = try row["body"].parsedJSON()
         let id = try row["id"].int()
         do {
             return DecisionRecord(
-                id: id, seq: try row["seq"].int(), epoch: try row["epoch"].int(), node: try row["node"].string(), decision: try Decision(json: body),
+                id: id, seq: try row["seq"].int(), epoch: try row["epoch"].int(), node: try row["node"].string(),
+                decision: try Decision(json: row["body"].parsedJSON()),
                 action: try row["action_id"].int64OrNil())
         } catch let error as JSONError {
             throw StoreError.unreadable(what: "decision \(DecisionRecord.name(id))", why: error.description)
         }
     }
 
-    private static let actionColumns = """
+    static let actionColumns = """
         id, idem, decision_id, epoch, service, region, replicas_from, replicas_to, precondition, state, attempt, need_ready, deadline, created_at, history
         """
 
@@ -150,16 +150,24 @@ extension Store {
     }
 
     static func action(row: Row) throws -> ActionRecord {
+        let id = try row["id"].int()
+        let what = "action \(ActionRecord.name(id))"
         guard let state = ActionRecord.State(rawValue: try row["state"].string()) else {
-            throw StoreError.unreadable(what: "an action’s state", why: "“\(try row["state"].string())” is unknown")
+            throw StoreError.unreadable(what: what, why: "its state “\(try row["state"].string())” is unknown")
         }
-        let needReady = Quantity(text: try row["need_ready"].string()) ?? Policy.Verify().ready
+        guard let needReady = Quantity(text: try row["need_ready"].string()) else {
+            throw StoreError.unreadable(what: what, why: "its need_ready “\(try row["need_ready"].string())” is no number")
+        }
+        let history: [ActionRecord.Step]
+        do { history = try JSON.object(["history": row["history"].parsedJSON()]).list("history") } catch let error as JSONError {
+            throw StoreError.unreadable(what: what, why: error.description)
+        }
         return ActionRecord(
-            id: try row["id"].int(), idem: try row["idem"].string(), decision: try row["decision_id"].int(), epoch: try row["epoch"].int(),
+            id: id, idem: try row["idem"].string(), decision: try row["decision_id"].int(), epoch: try row["epoch"].int(),
             workload: WorkloadID(service: try row["service"].string(), region: try row["region"].string()), from: Int(try row["replicas_from"].int()),
             to: Int(try row["replicas_to"].int()), precondition: try row["precondition"].stringOrNil(), state: state,
             attempt: Int(try row["attempt"].int()), needReady: needReady, deadline: try row["deadline"].wallTime(),
-            createdAt: try row["created_at"].wallTime(), history: try JSON.object(["history": row["history"].parsedJSON()]).list("history"))
+            createdAt: try row["created_at"].wallTime(), history: history)
     }
 
     private static let workloadColumns = """

@@ -49,6 +49,8 @@ extension Write {
     ///   - summary: what status shows of the round.
     public func commit(_ evaluations: [EvaluationCommit], summary: JSON, at now: WallTime) async throws -> [CommittedEvaluation] {
         let recorded = evaluations.filter(\.isRecorded)
+        // One that the leader has lost sight of would otherwise refuse this action, and with it the whole commit, for ever.
+        try await self.endOpenActions(of: recorded.filter { $0.action != nil }.map(\.record.id), because: "a newer decision took its place")
         let (decisionIDs, actionIDs) = try await self.numbers(decisions: recorded.count, actions: recorded.count { $0.action != nil })
         var nextAction = actionIDs.makeIterator()
         var nextDecision = decisionIDs.makeIterator()
@@ -163,6 +165,7 @@ extension Write {
     /// Writes what became of actions. A state that ends an action, or leaves it unknown, is an event as well.
     public func update(_ actions: [ActionRecord], at now: WallTime) {
         for action in actions {
+            self.updatedActions.insert(action.id)
             self.deferred.append(
                 Statement(
                     """
@@ -194,8 +197,31 @@ extension Write {
         }
     }
 
-    /// Takes the rows of workloads away that no manifest speaks of any more. Their decisions and events stay.
+    /// Ends open actions that this write has not updated, so that no intent stays without an outcome in the log.
+    private func endOpenActions(of workloads: [WorkloadID], because reason: String) async throws {
+        if workloads.isEmpty { return }
+        let rows = try await self.transaction.query(
+            """
+            SELECT \(Store.actionColumns) FROM muster.action WHERE shard = $1 AND (service, region) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+                AND state IN ('committed', 'sent', 'accepted', 'verifying', 'unknown')
+            """, [.text(self.store.shard), .textArray(workloads.map(\.service)), .textArray(workloads.map(\.region))])
+        let left = try rows.map(Store.action(row:)).filter { !self.updatedActions.contains($0.id) }
+        self.update(
+            left.map { action in
+                var action = action
+                action.state = .superseded
+                action.history.append(.init(state: .superseded, at: self.at, text: reason))
+                return action
+            }, at: self.at)
+    }
+
+    func endAbandoned() async throws {
+        try await self.endOpenActions(of: self.abandoned, because: "no manifest speaks of the workload any more")
+    }
+
+    /// Takes the rows of workloads away that no manifest speaks of any more, and ends what is open of them. Their decisions and events stay.
     public func forget(_ workloads: [WorkloadID]) {
+        self.abandoned += workloads
         for workload in workloads {
             self.deferred.append(
                 Statement(

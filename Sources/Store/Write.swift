@@ -21,6 +21,10 @@ public final class Write {
     /// Statements that belong to the write and need no answer: they travel with the commit.
     var deferred: [Statement] = []
     private var changesConfiguration = false
+    /// Actions whose state this write sets already.
+    var updatedActions: Set<Int64> = []
+    /// Workloads whose open actions end with this write, because nobody follows them any more.
+    var abandoned: [WorkloadID] = []
 
     private init(
         store: Store, transaction: Transaction, principal: Principal, at: WallTime, epoch: Int64, tree: TreeState, nseq: Int64
@@ -60,8 +64,9 @@ public final class Write {
     /// What the leader evaluates by has changed: it reloads when this commits.
     func configurationChanged() { self.changesConfiguration = true }
 
-    static func begin(_ store: Store, on transaction: Transaction, as principal: Principal) async throws -> Write {
-        let answers = try await transaction.pipeline([
+    /// - Parameter settings: travel with the first statements.
+    static func begin(_ store: Store, on transaction: Transaction, after settings: [Statement], as principal: Principal) async throws -> Write {
+        let all = try await transaction.pipeline(settings + [
             Statement("SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1 FOR UPDATE", [.text(store.origin)]),
             // After the row is ours: whoever wrote it before us has committed, and with it its epoch.
             Statement(
@@ -70,6 +75,7 @@ public final class Write {
                        (SELECT nseq FROM muster.audit_origin WHERE node = $3 AND boot_id = $4::uuid) AS nseq
                 """, [.text(store.cluster), .text(store.shard), .text(store.node), .text(store.bootID)]),
         ])
+        let answers = Array(all.suffix(2))
         let now = try answers[1].one()
         guard let head = answers[0].first, let epoch = try now["epoch"].int64OrNil() else {
             throw StoreError.notInitialized(cluster: store.cluster)
@@ -89,6 +95,7 @@ public final class Write {
 
     /// Seals what was recorded and commits.
     func commit() async throws {
+        try await self.endAbandoned()
         var statements = self.deferred
         if !self.drafts.isEmpty {
             let (events, state) = try Sealer.seal(
@@ -135,13 +142,25 @@ extension Store {
     /// Runs `body` as one change: what it writes and the events it records commit together, or nothing does.
     public func write<R>(as principal: Principal, _ body: (Write) async throws -> R) async throws -> R {
         try await self.pool.transaction(deadline: Self.readDeadline) { transaction in
-            try await self.write(on: transaction, as: principal, body)
+            try await self.write(on: transaction, after: [Self.writeLimits], as: principal, body)
         }
     }
 
+    /// The row of the tree is one for all nodes: a node that is frozen or cut off in the middle of a write must not keep the others, the leader above
+    /// all, from theirs. So the server itself bounds the wait for the row, each statement, and the time between two of them.
+    private static let writeLimits = Statement(
+        "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
+        ["4000", "5000", "2000"])
+
     /// The same in a transaction that the caller opened: the leader's, on its lock session, which has been fenced already.
     public func write<R>(on transaction: Transaction, as principal: Principal, _ body: (Write) async throws -> R) async throws -> R {
-        let write = try await Write.begin(self, on: transaction, as: principal)
+        try await self.write(on: transaction, after: [], as: principal, body)
+    }
+
+    private func write<R>(
+        on transaction: Transaction, after settings: [Statement], as principal: Principal, _ body: (Write) async throws -> R
+    ) async throws -> R {
+        let write = try await Write.begin(self, on: transaction, after: settings, as: principal)
         let result = try await body(write)
         try await write.commit()
         return result

@@ -15,6 +15,9 @@ CREATE TABLE muster.manifest_version (
 CREATE TRIGGER manifest_version_immutable BEFORE UPDATE OR DELETE ON muster.manifest_version
     FOR EACH ROW EXECUTE FUNCTION muster.refuse_change();
 ALTER TABLE muster.manifest_version ENABLE ALWAYS TRIGGER manifest_version_immutable;
+CREATE TRIGGER manifest_version_kept BEFORE TRUNCATE ON muster.manifest_version
+    FOR EACH STATEMENT EXECUTE FUNCTION muster.refuse_change();
+ALTER TABLE muster.manifest_version ENABLE ALWAYS TRIGGER manifest_version_kept;
 
 CREATE VIEW muster.manifest AS
     SELECT DISTINCT ON (kind, name) kind, name, version, sha256, body, actor, at, seq

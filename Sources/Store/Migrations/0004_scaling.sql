@@ -46,6 +46,9 @@ CREATE TRIGGER decision_fence BEFORE INSERT ON muster.decision FOR EACH ROW EXEC
 CREATE TRIGGER decision_immutable BEFORE UPDATE OR DELETE ON muster.decision
     FOR EACH ROW EXECUTE FUNCTION muster.refuse_change();
 ALTER TABLE muster.decision ENABLE ALWAYS TRIGGER decision_immutable;
+CREATE TRIGGER decision_kept BEFORE TRUNCATE ON muster.decision
+    FOR EACH STATEMENT EXECUTE FUNCTION muster.refuse_change();
+ALTER TABLE muster.decision ENABLE ALWAYS TRIGGER decision_kept;
 
 CREATE SEQUENCE muster.action_id;
 CREATE TABLE muster.action (
@@ -73,7 +76,8 @@ CREATE TABLE muster.action (
 -- At most one change of a workload is under way.
 CREATE UNIQUE INDEX action_open ON muster.action (shard, service, region)
     WHERE state IN ('committed', 'sent', 'accepted', 'verifying', 'unknown');
-CREATE INDEX action_decision ON muster.action (decision_id);
+-- A decision is carried out once.
+CREATE UNIQUE INDEX action_decision ON muster.action (decision_id);
 CREATE TRIGGER action_fence BEFORE INSERT OR UPDATE ON muster.action FOR EACH ROW EXECUTE FUNCTION muster.fence();
 
 -- The last round of a shard, for status.

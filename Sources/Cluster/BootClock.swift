@@ -1,0 +1,11 @@
+import Election
+import Glibc
+
+/// This machine's boot clock: monotonic, goes on while the machine is suspended.
+enum BootClock {
+    static func now() -> Instant {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+}

@@ -1,0 +1,112 @@
+import Election
+import Model
+import Postgres
+
+/// Every statement of the election.
+enum ElectionSQL {
+    /// SQLSTATE of the fence.
+    static let fenced = "HA001"
+    /// SQLSTATE of a lock that was not to be had within `lock_timeout`.
+    static let lockNotAvailable = "55P03"
+
+    /// The timeline by the name of the log file in use: right at once after a promotion, unlike the last checkpoint's.
+    static let timeline = "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int"
+
+    /// What the campaign writes, kept in the session so that the text of the campaign holds no foreign words.
+    static func identify(cluster: String, shard: String, node: String, incarnation: String, address: String) -> Statement {
+        Statement(
+            """
+            SELECT set_config('muster.cluster', $1, false), set_config('muster.shard', $2, false),
+                set_config('muster.node', $3, false), set_config('muster.incarnation', $4, false),
+                set_config('muster.addr', $5, false)
+            """, [.text(cluster), .text(shard), .text(node), .text(incarnation), .text(address)])
+    }
+
+    /// One message: wait for the lock for a slice, then write the epoch, so that grant and epoch need no further round trip.
+    ///
+    /// It begins by giving up all locks: the timeout of the slice before may have hit the UPDATE, with the lock held. Each
+    /// statement of it has a snapshot of its own (read committed), so the UPDATE sees the row as it is after the wait.
+    static func campaign(key: Int64, known: Epoch, timing: Timing, timelineKnown: Bool, idleTimeout: Bool) -> String {
+        let idle = timing.idle.milliseconds
+        return """
+            SET lock_timeout = \(timing.slice.milliseconds);
+            \(idleTimeout ? "SET idle_session_timeout = \(idle);" : "")
+            SET idle_in_transaction_session_timeout = \(idle);
+            SELECT pg_advisory_unlock_all();
+            SELECT pg_advisory_lock(\(key));
+            WITH n AS (
+                UPDATE muster.leader l SET
+                    epoch = greatest(l.epoch, \(known.value), (SELECT max(t.epoch) FROM muster.term t
+                        WHERE t.cluster = l.cluster AND t.shard = l.shard)) + 1,
+                    timeline = \(timelineKnown ? Self.timeline : "0"),
+                    node = current_setting('muster.node'), incarnation = current_setting('muster.incarnation')::uuid,
+                    addr = current_setting('muster.addr'), backend_pid = pg_backend_pid(), resigned = false, settled = false,
+                    lease_ms = greatest(l.lease_ms, \(timing.lease.milliseconds)), since = clock_timestamp()
+                FROM (SELECT * FROM muster.leader WHERE cluster = current_setting('muster.cluster')
+                    AND shard = current_setting('muster.shard') FOR UPDATE) o
+                WHERE l.cluster = o.cluster AND l.shard = o.shard
+                RETURNING l.*, o.node AS old_node, o.epoch AS old_epoch, o.resigned AS old_resigned, o.settled AS old_settled,
+                    o.lease_ms AS old_lease_ms
+            ), t AS (
+                INSERT INTO muster.term (cluster, shard, epoch, timeline, node, incarnation, at, how, previous_epoch, previous_resigned)
+                SELECT cluster, shard, epoch, timeline, node, incarnation, since, 'campaign',
+                    CASE WHEN old_node IS NOT NULL THEN old_epoch END, CASE WHEN old_node IS NOT NULL THEN old_resigned END FROM n
+            )
+            SELECT epoch AS granted_epoch, timeline, since, old_node, old_epoch, old_resigned, old_settled, old_lease_ms,
+                (SELECT last_value FROM muster.beat) AS beat FROM n;
+            SET lock_timeout = \((timing.lease * Self.leaderLockLeases).milliseconds);
+            SET statement_timeout = \((timing.lease * Self.leaderStatementLeases).milliseconds);
+            """
+    }
+
+    /// A leader's statement holds up the beats behind it. One that runs for four leases has failed …
+    static let leaderStatementLeases = 4
+    /// … and one that waits for a lock for two, as well.
+    static let leaderLockLeases = 2
+
+    /// No row when the leader row names another epoch or session; the counter is then not bumped either.
+    static let beat = """
+        SELECT nextval('muster.beat') FROM muster.leader
+        WHERE cluster = $1 AND shard = $2 AND epoch = $3 AND backend_pid = pg_backend_pid()
+        """
+    static let bumpBeat = "SELECT nextval('muster.beat')"
+    static let assertLeader = "SELECT muster.assert_leader($1, $2)"
+
+    static let settle = """
+        UPDATE muster.leader SET settled = true, lease_ms = $4
+        WHERE cluster = $1 AND shard = $2 AND epoch = $3 AND backend_pid = pg_backend_pid()
+        """
+    static let resign = """
+        UPDATE muster.leader SET resigned = true
+        WHERE cluster = $1 AND shard = $2 AND epoch = $3 AND backend_pid = pg_backend_pid()
+        """
+    static let unlock = "SELECT pg_advisory_unlock($1)"
+
+    static let watch = """
+        SELECT (SELECT last_value FROM muster.beat) AS beat, l.epoch, l.timeline, l.node, l.addr, l.backend_pid, l.since, l.resigned,
+            h.pid AS holder_pid, h.usename::text AS holder_role, h.application_name AS holder_program
+        FROM muster.leader l LEFT JOIN muster.lock_holder h ON h.cluster = l.cluster AND h.shard = l.shard
+        WHERE l.cluster = $1 AND l.shard = $2
+        """
+
+    static let serverFacts = """
+        SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS recovering, version() AS version,
+            current_setting('fsync') AS fsync, to_regclass('muster.cluster') IS NOT NULL AND to_regclass('muster.leader') IS NOT NULL
+            AS has_schema
+        """
+    static let systemID = "SELECT system_identifier FROM pg_control_system()"
+    static let clusterRow = "SELECT name, lock_key FROM muster.cluster"
+    static let leaderRow = "SELECT lock_key, system_id, epoch FROM muster.leader WHERE cluster = $1 AND shard = $2"
+    static let insertLeader = """
+        INSERT INTO muster.leader (cluster, shard, lock_key, epoch, timeline, system_id)
+        VALUES ($1, $2, $3, 0, 0, $4) ON CONFLICT (cluster, shard) DO NOTHING
+        """
+    static let tryLock = "SELECT pg_try_advisory_lock($1)"
+}
+
+extension ResultSet {
+    func single() throws(PostgresError) -> Row {
+        guard let row = self.first else { throw PostgresError(.decoding, "one row was expected, none came") }
+        return row
+    }
+}

@@ -1,0 +1,222 @@
+import Election
+import Logging
+import Model
+import Postgres
+
+/// Performs the effects of an `ElectionMachine` on real sessions, and tells it what came of them.
+///
+/// It is isolated to the reactor's thread, like the sessions themselves: a beat is sent and its answer handled without any
+/// other thread. Every task it starts is its own, in `tasks`, and has ended when `run()` returns.
+actor LeadershipDriver {
+    let configuration: Leadership.Configuration
+    let incarnation: String
+    let reactor: Reactor
+    let board: LeaseBoard
+    let events: AsyncStream<LeadershipEvent>.Continuation
+    let epochFile: EpochFile
+    let alarm = Alarm()
+    let checks: StartupChecks
+    let logger: Logger
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.reactor.asUnownedSerialExecutor() }
+
+    var machine: ElectionMachine
+    /// This node's term, from its grant until it is announced as lost.
+    var term: Term?
+    /// When the newest grant was written, by the database's clock.
+    var since = WallTime(microseconds: 0)
+    /// The lock session, S; its number is the machine's.
+    var lock: (number: Int, connection: Postgres.Connection)?
+    var facts: SessionFacts?
+    var refusedSettings: Set<String> = []
+    /// The watch session, W.
+    var watch: Postgres.Connection?
+    var watchWaiters: [CheckedContinuation<Result<Postgres.Connection, any Error>, Never>] = []
+    var seen: LeadershipStatus.Seen?
+    var lastHolder: LockHolder?
+    /// What `.waiting` said last; nil when it has to be said again.
+    var announcedHolder: LockHolder??
+    var turns = TurnQueue()
+    /// The coordinator said that nothing of its term is in flight any more.
+    var drained = false
+
+    private var tasks: [Int: Task<Void, Never>] = [:]
+    private var nextTask = 0
+    private var handoverWaiters: [CheckedContinuation<Void, Never>] = []
+    private var finish: CheckedContinuation<Void, Never>?
+    private var finished = false
+    private var refusal: Refusal?
+
+    init(
+        configuration: Leadership.Configuration, incarnation: String, reactor: Reactor, board: LeaseBoard,
+        events: AsyncStream<LeadershipEvent>.Continuation, epochFile: EpochFile, seed: UInt64, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.incarnation = incarnation
+        self.reactor = reactor
+        self.board = board
+        self.events = events
+        self.epochFile = epochFile
+        self.checks = StartupChecks(cluster: configuration.cluster, shard: configuration.shard)
+        self.logger = logger
+        self.machine = ElectionMachine(timing: configuration.timing, knownEpoch: Epoch(0), seed: seed)
+    }
+
+    var isFinished: Bool { self.finished }
+
+    // MARK: - From start to end
+
+    /// Returns when the machine has stopped, with the refusal that stopped it.
+    func outcome(knownEpoch: Epoch) async -> Result<Void, Refusal> {
+        self.machine.raiseKnownEpoch(to: knownEpoch)
+        self.handle(.start)
+        if !self.finished {
+            self.start { await $0.keepTime() }
+            self.start { await $0.keepWatch() }
+            await withCheckedContinuation { continuation in
+                if self.finished { continuation.resume() } else { self.finish = continuation }
+            }
+        }
+        self.alarm.stop()
+        self.end(self.watch)
+        for task in self.tasks.values { await task.value }
+        await self.epochFile.flush()
+        self.events.finish()
+        return self.refusal.map { .failure($0) } ?? .success(())
+    }
+
+    func shutdown() { self.handle(.shutdownRequested) }
+
+    /// Gives up, if this node leads; returns when the lock is free or the session is gone.
+    func resign() async {
+        self.handle(.resignRequested)
+        guard case .resigning = self.machine.state else { return }
+        await withCheckedContinuation { self.handoverWaiters.append($0) }
+    }
+
+    func drained(_ term: Term) {
+        guard self.term?.isSame(as: term) == true else { return }
+        self.drained = true
+        self.drainIfQuiet()
+    }
+
+    func drainIfQuiet() {
+        guard case .resigning(_, .draining) = self.machine.state, self.drained, !self.turns.taken else { return }
+        self.handle(.drained)
+    }
+
+    /// Starts a task that this actor owns; it begins on the reactor's thread, without a detour over the shared pool.
+    func start(_ body: @escaping @Sendable (isolated LeadershipDriver) async -> Void) {
+        self.nextTask += 1
+        let number = self.nextTask
+        self.tasks[number] = Task {
+            await body(self)
+            self.tasks[number] = nil
+        }
+    }
+
+    /// Closes at once, not some time later: the session lives on this actor's own thread.
+    func end(_ connection: Postgres.Connection?) {
+        connection?.assumeIsolated { $0.close() }
+    }
+
+    private func keepTime() async {
+        while !self.finished {
+            await self.alarm.sleep(until: self.machine.wakeAt ?? Instant(nanoseconds: .max), slot: .machine)
+            if !self.finished { self.handle(.timer) }
+        }
+    }
+
+    // MARK: - Events and effects
+
+    func handle(_ event: ElectionEvent) {
+        let effects = self.machine.handle(event, at: BootClock.now())
+        // Before the effects: what revokes the right to act counts first.
+        self.post()
+        for effect in effects { self.perform(effect) }
+        if let wakeAt = self.machine.wakeAt { self.alarm.move(.machine, to: wakeAt) }
+        if case .resigning = self.machine.state {} else { self.resumeHandoverWaiters() }
+    }
+
+    private func resumeHandoverWaiters() {
+        let waiters = self.handoverWaiters
+        self.handoverWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    private func post() {
+        let machine = self.machine
+        self.board.update { posting in
+            posting.lease = machine.lease
+            if machine.lease == nil { posting.term = nil }
+            posting.beatSentAt = machine.tenure?.answeredBeatAt
+            posting.status.role = machine.role
+            posting.status.lastBeatRoundTrip = machine.tenure?.roundTrip
+            posting.status.knownEpoch = machine.knownEpoch
+            posting.status.timing = machine.tenure?.timing ?? machine.timing
+        }
+    }
+
+    private func perform(_ effect: ElectionEffect) {
+        switch effect {
+        case .connect(let session): self.start { await $0.connect(session) }
+        case .runChecks(let session): self.start { await $0.runChecks(session) }
+        case .campaign(let session, let known, let timing):
+            self.start { await $0.campaign(session, known: known, timing: timing) }
+        case .startLeading(let grant, let timing): self.startLeading(grant, timing: timing)
+        case .sendBeat(let session, let number): self.start { await $0.sendBeat(session, number: number) }
+        case .settle(let session): self.start { await $0.settle(session) }
+        case .resign(let session): self.start { await $0.giveUp(session) }
+        case .openGate(let evidence): self.announce("gate open (\(evidence))") { .gateOpened($0) }
+        case .suspend: self.announce("suspended: the database has not answered for a lease", .warning) { .suspended($0) }
+        case .resume: self.announce("resumed: the database answers again") { .resumed($0) }
+        case .drain:
+            self.drained = false
+            self.announce("resigning") { .resigning($0) }
+        case .stopLeading(let reason): self.stopLeading(reason)
+        case .closeSession(let session): self.closeSession(session)
+        case .recordEpoch(let epoch): self.record(epoch)
+        case .refuse(let refusal):
+            self.refusal = refusal
+            self.complete()
+        case .stop: self.complete()
+        }
+    }
+
+    private func complete() {
+        self.finished = true
+        self.resumeHandoverWaiters()
+        for waiter in self.watchWaiters { waiter.resume(returning: .failure(CancellationError())) }
+        self.watchWaiters = []
+        self.finish?.resume()
+        self.finish = nil
+    }
+
+    func note(problem: String?) {
+        self.board.update { $0.status.lastProblem = problem }
+    }
+
+    private func record(_ epoch: Epoch) {
+        let board = self.board
+        let logger = self.logger
+        self.epochFile.record(epoch) { problem in
+            logger.warning("the newest epoch was not kept on this node's disk", metadata: ["problem": "\(problem)"])
+            board.update { $0.status.lastProblem = problem }
+        }
+    }
+}
+
+extension ElectionMachine {
+    var role: LeadershipStatus.Role {
+        switch self.state {
+        case .idle: .starting
+        case .connecting, .checking: .connecting
+        case .campaigning: .waiting
+        case .leading: .leader
+        case .suspended: .suspended
+        case .resigning: .resigning
+        case .backingOff: .backingOff
+        case .refused: .refused
+        case .stopped: .stopped
+        }
+    }
+}

@@ -1,0 +1,79 @@
+public import Cluster
+public import Drivers
+public import Logging
+public import Readings
+public import Store
+internal import Synchronization
+
+/// Runs the leader's loop while this node leads, and nothing otherwise.
+///
+/// It owns no rule. ``Control`` says what to ask, what is decided and what becomes of a change; this shell asks, commits on the lock session, calls
+/// drivers and tells what came back. Nothing is called before its intent has committed, and each call is checked against the lease right before.
+/// A term's tasks are all children of one task, which is cancelled before anything else when the term ends.
+public final class Coordinator: Sendable {
+    let store: Store
+    let leadership: Leadership
+    let readings: ReadingsService
+    let drivers: Drivers
+    let logger: Logger
+    private let state = Mutex(CoordinatorStatus())
+
+    public init(store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, logger: Logger) {
+        self.store = store
+        self.leadership = leadership
+        self.readings = readings
+        self.drivers = drivers
+        self.logger = logger
+    }
+
+    /// What a look at this node should show of its loop.
+    public var status: CoordinatorStatus { self.state.withLock { $0 } }
+    func note(_ change: (inout CoordinatorStatus) -> Void) { self.state.withLock { change(&$0) } }
+
+    /// Follows the election until its events end.
+    public func run() async {
+        var running: (term: Term, task: Task<Void, Never>)?
+        for await event in self.leadership.events {
+            switch event {
+            case .elected(let term):
+                await Self.end(&running)
+                self.logger.notice("leading", metadata: ["epoch": "\(term.epoch)", "predecessor": "\(term.predecessor?.node ?? "none")"])
+                // Held in `running`, and cancelled and awaited there before another term begins or this function returns.
+                let task = Task { await TermLoop(self, term).run() }
+                running = (term, task)
+            case .resigning(let term):
+                await Self.end(&running)
+                await self.leadership.drained(term)
+            case .lost(let term, let reason):
+                await Self.end(&running)
+                self.logger.notice("no longer leading", metadata: ["epoch": "\(term.epoch)", "reason": "\(reason)"])
+            case .suspended(let term):
+                self.logger.warning("the database does not answer: nothing is done until it does", metadata: ["epoch": "\(term.epoch)"])
+            case .resumed(let term):
+                self.logger.notice("the database answers again", metadata: ["epoch": "\(term.epoch)"])
+            case .waiting, .gateOpened: break
+            }
+        }
+        await Self.end(&running)
+    }
+
+    private static func end(_ running: inout (term: Term, task: Task<Void, Never>)?) async {
+        guard let (_, task) = running else { return }
+        task.cancel()
+        await task.value
+        running = nil
+    }
+}
+
+/// Where the leader's loop of this node stands.
+public struct CoordinatorStatus: Sendable, Hashable {
+    /// When the last round was committed, on the boot clock.
+    public var lastRound: ContinuousClock.Instant?
+    public var rounds: Int64 = 0
+    public var evaluations: Int64 = 0
+    public var decisions: Int64 = 0
+    public var actions: Int64 = 0
+    /// What went wrong last in committing, for an operator; nil when the last commit succeeded.
+    public var problem: String?
+    public init() {}
+}

@@ -1,0 +1,368 @@
+internal import Cluster
+internal import Control
+internal import Drivers
+internal import Engine
+internal import Ledger
+internal import Logging
+internal import Model
+internal import Postgres
+internal import Readings
+internal import Store
+
+/// One term of this node as leader: asks, commits, acts, and listens to what comes back, until it is cancelled or fenced.
+struct TermLoop {
+    let coordinator: Coordinator
+    let term: Term
+
+    /// A source or driver that has not answered by then counts as silent for this round.
+    static let askDeadline = Duration.seconds(3)
+    /// The longest that a platform may take over one order.
+    static let scaleDeadline = Duration.seconds(10)
+    /// Between the check of the lease and the moment when an order has left this process.
+    static let sendBudget = Duration.milliseconds(50)
+    /// How often a changed configuration and requests of other nodes are looked for.
+    static let configurationInterval = Duration.milliseconds(500)
+    /// Between two tries to load what the predecessor left.
+    static let loadRetry = Duration.milliseconds(200)
+    /// For one commit on the lock session; longer, and the leader is suspended anyway.
+    static let commitDeadline = Duration.seconds(5)
+    /// Evaluations that changed nothing are counted into one event this often.
+    static let summaryInterval = Duration.seconds(60)
+
+    enum News: Sendable {
+        case observed(WorkloadID, Observation)
+        case answered(String, [WorkloadID: [String: ReadingAnswer]], asked: [WorkloadID])
+        case attempted(ActionRecord, AttemptOutcome, startedAt: WallTime)
+        case looked(ActionRecord, Observation)
+        case configuration(Fleet)
+    }
+
+    init(_ coordinator: Coordinator, _ term: Term) {
+        self.coordinator = coordinator
+        self.term = term
+    }
+
+    private var store: Store { self.coordinator.store }
+    private var logger: Logger { self.coordinator.logger }
+
+    func run() async {
+        guard let (loaded, clock) = await self.load() else { return }
+        var state = loaded
+        var counters = Counters(summaryDue: clock.now + Self.summaryInterval)
+        await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
+        let mailbox = Mailbox<News>()
+        let opened = await self.commit(Batch(isFirst: true), &state, &counters, clock)
+        if opened == .over { return }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.watchConfiguration(mailbox) }
+            while !Task.isCancelled {
+                let now = clock.now
+                self.ask(&state, at: now, in: &group, mailbox, clock)
+                let mayAct = self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget)
+                for work in state.work(mayAct: mayAct, at: now) {
+                    group.addTask { await self.perform(work, mailbox, clock) }
+                }
+                var batch = Batch()
+                if state.isReady(at: clock.now) { batch.pending = state.decide(at: clock.now) }
+                if !batch.pending.isEmpty, await self.commit(batch, &state, &counters, clock) == .over { break }
+                // New work may have come from that commit.
+                if batch.pending.contains(where: { $0.plan != nil }) { continue }
+                let wake = state.nextWake(after: clock.now)
+                let news = await mailbox.take(within: wake.map { $0 - clock.now })
+                if await self.take(news, &state, &counters, clock) == .over { break }
+            }
+            group.cancelAll()
+        }
+    }
+
+    // MARK: - Beginning
+
+    /// What the predecessors left, and the clock of this term. Tries until it succeeds or the term is over.
+    private func load() async -> (LeaderState, TermClock)? {
+        while !Task.isCancelled {
+            do {
+                let head = try await self.store.head()
+                let fleet = try await self.loadFleet()
+                let workloads = try await self.store.workloads()
+                let open = try await self.store.actions(ActionFilter(open: true, limit: Self.maximumOpen))
+                let newest = workloads.map(\.evaluatedAt).max()
+                let clock = TermClock(database: head.now, newestWritten: newest)
+                var remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)] = [:]
+                for record in workloads {
+                    let last = try await self.lastRecorded(record)
+                    remembered[record.id] = (try Memory(json: record.memory), record.evaluatedAt, last)
+                }
+                return (LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: open, at: clock.now), clock)
+            } catch is CancellationError {
+                return nil
+            } catch {
+                self.logger.error("what the last leader left can't be read; trying again", metadata: ["error": "\(error)"])
+                self.coordinator.note { $0.problem = "what the last leader left can't be read: \(error)" }
+                do { try await Task.sleep(for: Self.loadRetry) } catch { return nil }
+            }
+        }
+        return nil
+    }
+
+    /// More workloads than one leader is made for.
+    private static let maximumOpen = 1_000_000
+
+    private func lastRecorded(_ record: WorkloadRecord) async throws -> Decision? {
+        guard let id = record.decision else { return nil }
+        return try await self.store.decision(id: id)?.decision
+    }
+
+    private func loadFleet() async throws -> Fleet {
+        let manifests = try await self.store.manifests()
+        let enabled = try await self.store.switchState().enabled
+        let pauses = try await self.store.pauses()
+        let overrides = try await self.store.overrides()
+        return Fleet(
+            manifests: manifests.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
+            enabled: enabled, pauses: pauses, overrides: overrides)
+    }
+
+    /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.
+    private func watchConfiguration(_ mailbox: Mailbox<News>) async {
+        var seen: Int64?
+        while !Task.isCancelled {
+            do {
+                let change = try await self.store.configurationChange()
+                if change != seen {
+                    for request in try await self.store.openRequests() { await self.carryOut(request) }
+                    mailbox.post(.configuration(try await self.loadFleet()))
+                    seen = change
+                }
+            } catch {
+                // The same database carries the lock: when it does not answer, the election says what that means.
+                self.logger.warning("the configuration can't be read; the last one known stays in force", metadata: ["error": "\(error)"])
+            }
+            do { try await Task.sleep(for: Self.configurationInterval) } catch { return }
+        }
+    }
+
+    private func carryOut(_ request: LeaderRequest) async {
+        do { try await self.store.finish(request, outcome: "resigning epoch \(self.term.epoch)") } catch {
+            self.logger.warning("a request can't be marked as done; it stays open", metadata: ["error": "\(error)"])
+            return
+        }
+        self.logger.notice("asked to resign", metadata: ["by": "\(request.actor)", "reason": "\(request.reason)"])
+        // Not awaited here: resigning ends this very task first. The leadership owns what it starts.
+        let leadership = self.coordinator.leadership
+        Task { await leadership.resign() }
+    }
+
+    // MARK: - Asking
+
+    private func ask(
+        _ state: inout LeaderState, at now: WallTime, in group: inout DiscardingTaskGroup, _ mailbox: Mailbox<News>, _ clock: TermClock
+    ) {
+        let questions = state.ask(at: now)
+        for member in questions.targets {
+            group.addTask {
+                let target = Target(workload: member.id, target: member.target)
+                let observation = await self.coordinator.drivers.observe([target], deadline: Self.askDeadline).first
+                let unanswered = DriverError(code: "driver.unanswered", message: "the driver gave no answer")
+                mailbox.post(.observed(member.id, observation ?? .unseen(unanswered)))
+            }
+        }
+        for (connection, metrics) in questions.readings {
+            group.addTask {
+                let requests = metrics.map { MetricRequest(workload: $0.workload, metric: $0.metric.name, source: $0.metric.source) }
+                let answers = await self.coordinator.readings.read(requests, asOf: now, deadline: Self.askDeadline)
+                mailbox.post(.answered(connection, answers, asked: Array(Set(metrics.map(\.workload)))))
+            }
+        }
+    }
+
+    // MARK: - Acting
+
+    private func perform(_ work: LeaderState.Work, _ mailbox: Mailbox<News>, _ clock: TermClock) async {
+        let target = Target(workload: work.member.id, target: work.member.target)
+        switch work.step {
+        case .observe:
+            let unanswered = DriverError(code: "driver.unanswered", message: "the driver gave no answer")
+            let observation = await self.coordinator.drivers.observe([target], deadline: Self.askDeadline).first
+            mailbox.post(.looked(work.action, observation ?? .unseen(unanswered)))
+        case .attempt:
+            let startedAt = clock.now
+            let order = ScaleOrder(
+                target: target, replicas: work.action.to, expected: work.action.from, version: work.action.precondition, action: work.action.idem,
+                epoch: self.term.epoch, reason: work.reason, allowed: 0...max(work.member.policy.maxReplicas, work.action.to))
+            // The last thing before the call: from here on only the platform's own fence can hold it back.
+            guard self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget), !Task.isCancelled else {
+                mailbox.post(.attempted(work.action, .withheld, startedAt: startedAt))
+                return
+            }
+            let outcome = await self.coordinator.drivers.scale(order, deadline: Self.scaleDeadline)
+            self.logger.info(
+                "asked for a change",
+                metadata: [
+                    "workload": "\(work.member.id)", "from": "\(work.action.from)", "to": "\(work.action.to)", "outcome": "\(outcome.name)",
+                    "action": "\(ActionRecord.name(work.action.id))",
+                ])
+            mailbox.post(.attempted(work.action, outcome.attempt, startedAt: startedAt))
+        }
+    }
+
+    // MARK: - News
+
+    private enum Standing { case leading, over }
+
+    private func take(_ news: [News], _ state: inout LeaderState, _ counters: inout Counters, _ clock: TermClock) async -> Standing {
+        var batch = Batch()
+        for item in news {
+            switch item {
+            case .observed(let workload, let observation): state.observed(workload, observation)
+            case .answered(let connection, let answers, let asked): state.answered(connection: connection, answers, for: asked)
+            case .attempted(let action, let outcome, let startedAt):
+                if let after = state.attempted(action, outcome: outcome, startedAt: startedAt, at: clock.now) {
+                    batch.updates.append((before: action, after: after))
+                }
+            case .looked(let action, let observation):
+                if let after = state.looked(action, observation, at: clock.now) { batch.updates.append((before: action, after: after)) }
+            case .configuration(let fleet):
+                let now = clock.now
+                batch.gone += state.adopt(fleet.inForce(at: now), at: now)
+                await self.coordinator.readings.update(connections: Array(fleet.connections.values))
+            }
+        }
+        return batch.isEmpty ? .leading : await self.commit(batch, &state, &counters, clock)
+    }
+
+    // MARK: - Committing
+
+    private struct Batch {
+        var isFirst = false
+        var pending: [LeaderState.Pending] = []
+        var updates: [(before: ActionRecord, after: ActionRecord)] = []
+        var gone: [WorkloadID] = []
+        var isEmpty: Bool { !self.isFirst && self.pending.isEmpty && self.updates.isEmpty && self.gone.isEmpty }
+    }
+
+    struct Counters {
+        var summaryDue: WallTime
+        var evaluations: Int64 = 0
+        var changes: Int64 = 0
+    }
+
+    /// One fenced transaction with everything of the batch. What fails is not done: a decision is made again when it is due, an action looked at again.
+    private func commit(_ batch: Batch, _ state: inout LeaderState, _ counters: inout Counters, _ clock: TermClock) async -> Standing {
+        let now = clock.now
+        let began = ContinuousClock.now
+        let evaluations = batch.pending.map { EvaluationCommit($0, at: now) }
+        counters.evaluations += Int64(batch.pending.count)
+        counters.changes += Int64(batch.pending.count { $0.plan != nil })
+        let summaryIsDue = now >= counters.summaryDue && counters.evaluations > 0
+        let summary = state.summary(
+            evaluated: batch.pending.count, changed: batch.pending.count { $0.plan != nil }, milliseconds: 0, at: now)
+        let tally = counters
+        do {
+            let committed = try await self.coordinator.leadership.transaction(self.term, deadline: Self.commitDeadline) { transaction in
+                try await self.store.write(on: transaction, as: .node(self.store.node)) { write in
+                    if batch.isFirst { self.recordElection(write) }
+                    write.forget(batch.gone)
+                    write.update(batch.updates.map(\.after) + batch.pending.compactMap(\.superseded), at: now)
+                    if summaryIsDue { self.recordSummary(write, tally) }
+                    return evaluations.isEmpty ? [] : try await write.commit(evaluations, summary: summary, at: now)
+                }
+            }
+            state.committed(batch.pending, actions: committed.compactMap(\.action), at: clock.now)
+            if summaryIsDue { counters = Counters(summaryDue: now + Self.summaryInterval) }
+            self.note(batch, committed, began: began)
+            return .leading
+        } catch let error as LeadershipError {
+            if case .notLeader = error { return .over }
+            return self.failed(batch, &state, error, clock)
+        } catch is CancellationError {
+            return .over
+        } catch {
+            return self.failed(batch, &state, error, clock)
+        }
+    }
+
+    private func failed(_ batch: Batch, _ state: inout LeaderState, _ error: any Error, _ clock: TermClock) -> Standing {
+        for update in batch.updates { state.notWritten(update.before, at: clock.now) }
+        self.logger.error("nothing was committed, so nothing is done", metadata: ["error": "\(error)"])
+        self.coordinator.note { $0.problem = "\(error)" }
+        return Task.isCancelled ? .over : .leading
+    }
+
+    private func note(_ batch: Batch, _ committed: [CommittedEvaluation], began: ContinuousClock.Instant) {
+        for item in batch.pending where item.isRecorded {
+            self.logger.info("decided", metadata: ["workload": "\(item.workload)", "sentence": "\(item.evaluation.decision.sentence)"])
+        }
+        self.coordinator.note { status in
+            status.problem = nil
+            if batch.pending.isEmpty { return }
+            status.lastRound = began
+            status.rounds += 1
+            status.evaluations += Int64(batch.pending.count)
+            status.decisions += Int64(committed.count)
+            status.actions += Int64(committed.count { $0.action != nil })
+        }
+    }
+
+    private func recordElection(_ write: Write) {
+        var details: [String: JSON] = ["timeline": .int(Int64(self.term.timeline)), "incarnation": .string(self.term.incarnation)]
+        if let predecessor = self.term.predecessor {
+            details["previous"] = [
+                "node": .string(predecessor.node), "epoch": .string(predecessor.epoch.description), "resigned": .bool(predecessor.resigned),
+            ]
+        }
+        if let gap = self.term.gap { details["gap_ms"] = .int(gap.milliseconds) }
+        write.recordLeadership(.leaderElected, node: self.term.node, epoch: self.term.epoch.value, details: .object(details))
+    }
+
+    private func recordSummary(_ write: Write, _ counters: Counters) {
+        write.record(
+            .evaluationSummary, severity: .debug, action: .evaluate, subject: .init(kind: .cluster, id: self.store.cluster),
+            after: ["evaluations": .int(counters.evaluations), "changes": .int(counters.changes)])
+    }
+}
+
+/// Cluster time of one term.
+struct TermClock: Sendable {
+    private let clock: ClusterClock
+    private let start = ContinuousClock.now
+
+    init(database: WallTime, newestWritten: WallTime?) {
+        self.clock = ClusterClock(database: database, newestWritten: newestWritten, monotonicNanoseconds: 0)
+    }
+
+    var now: WallTime {
+        let (seconds, attoseconds) = (ContinuousClock.now - self.start).components
+        return self.clock.time(monotonicNanoseconds: seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}
+
+extension EvaluationCommit {
+    init(_ pending: LeaderState.Pending, at now: WallTime) {
+        let decision = pending.evaluation.decision
+        var sizes: (desired: Int, current: Int, ready: Int)?
+        if case .seen(let desired, let current, let ready, _) = pending.observation { sizes = (desired, current, ready) }
+        self.init(
+            record: WorkloadRecord(
+                id: pending.workload, policy: decision.policy.name, policyVersion: decision.policy.version, evaluatedAt: now, desired: sizes?.desired,
+                current: sizes?.current, ready: sizes?.ready, observedAt: sizes == nil ? nil : now, memory: pending.evaluation.memory.json,
+                evaluation: decision, decision: nil),
+            isRecorded: pending.isRecorded,
+            action: pending.plan.map {
+                Plan(from: $0.from, to: $0.to, precondition: $0.precondition, needReady: $0.needReady, deadline: $0.deadline)
+            })
+    }
+}
+
+extension Outcome {
+    /// In the terms of the action's life.
+    var attempt: AttemptOutcome {
+        switch self {
+        case .done(let observation, _): .done(observation)
+        case .accepted: .accepted
+        case .conflict(let observation, _): .conflict(observation)
+        case .refused(let error): .refused(error)
+        case .retryable(let error, let after): .retryable(error, after: after)
+        case .unknown(let error): .unknown(error)
+        }
+    }
+}

@@ -1,0 +1,170 @@
+public import Model
+
+/// The canonical JSON of manifests: the fields of the YAML form with every default written out; exact numbers as decimal strings.
+extension Manifest {
+    /// What is stored, hashed and compared. Equal meanings have equal canonical forms; it is itself a valid manifest.
+    public func canonicalJSON() -> JSON {
+        switch self {
+        case .region(let region):
+            .fields([
+                "kind": .string(self.kind.rawValue), "name": .string(region.name), "costPerReplicaHour": region.costPerReplicaHour?.json,
+                "maxReplicas": region.maxReplicas.map(JSON.count),
+            ])
+        case .connection(let connection):
+            .fields([
+                "kind": .string(self.kind.rawValue), "name": .string(connection.name), "postgres": .string(connection.postgres),
+                "password": connection.password?.canonicalJSON,
+            ])
+        case .service(let service):
+            .fields([
+                "kind": .string(self.kind.rawValue), "name": .string(service.name), "owner": service.owner.map { .string($0) },
+                "priority": .count(service.priority), "startup": .string(service.startup.text),
+                "workloads": .object(service.workloads.mapValues(\.canonicalJSON)),
+            ])
+        case .policy(let policy): policy.canonicalJSON
+        case .budget(let budget):
+            .fields([
+                "kind": .string(self.kind.rawValue), "name": .string(budget.name), "selector": budget.selector.canonicalJSON,
+                "maxReplicas": budget.maxReplicas.map(JSON.count), "maxCostPerHour": budget.maxCostPerHour?.json,
+            ])
+        }
+    }
+
+    /// Reads a stored version back. What an older version wrote is accepted: fields it did not know take their defaults, and limits that have
+    /// become tighter do not count. What only a newer version can know is an error, never ignored: it might be what holds a workload back.
+    /// - Throws: ``JSONError`` that names the field.
+    public init(canonical: JSON) throws(JSONError) {
+        let report = Report(file: nil, purpose: .stored)
+        guard let manifest = ReadManifest.read(DocumentNode(canonical), report: report) else {
+            let first = report.findings.first
+            throw JSONError(pointer: first?.pointer ?? "", message: first?.message ?? "is not a manifest")
+        }
+        self = manifest
+    }
+}
+
+extension JSON {
+    fileprivate static func count(_ value: Int) -> JSON { .int(Int64(value)) }
+}
+
+extension SecretReference {
+    fileprivate var canonicalJSON: JSON {
+        switch self {
+        case .file(let path): ["file": .string(path)]
+        case .environment(let name): ["env": .string(name)]
+        }
+    }
+}
+
+extension DriverTarget {
+    fileprivate var canonicalJSON: JSON {
+        switch self {
+        case .exec(let observe, let scale):
+            [
+                "driver": .string(self.kind), "observe": .array(observe.map { .string($0) }), "scale": .array(scale.map { .string($0) }),
+            ]
+        case .manual: ["driver": .string(self.kind)]
+        }
+    }
+}
+
+extension Selector {
+    fileprivate var canonicalJSON: JSON {
+        let normal = self.normalized
+        return ["services": .array(normal.services.map { .string($0) }), "regions": .array(normal.regions.map { .string($0) })]
+    }
+}
+
+extension Policy {
+    fileprivate var canonicalJSON: JSON {
+        .fields([
+            "kind": .string(Manifest.Kind.policy.rawValue), "name": .string(self.name), "selector": self.selector.canonicalJSON,
+            "mode": .string(self.mode.rawValue), "minReplicas": .count(self.minReplicas), "maxReplicas": .count(self.maxReplicas),
+            "evaluateEvery": .string(self.evaluateEvery.text), "metrics": .array(self.metrics.map(\.canonicalJSON)),
+            "rules": .array(self.rules.map(\.canonicalJSON)), "combine": .string(self.combine.rawValue),
+            "cooldown": ["up": .string(self.cooldown.up.text), "down": .string(self.cooldown.down.text)],
+            "emergency": self.emergency?.canonicalJSON, "onMissing": .array(self.onMissing.map { .string($0.text) }),
+            "verify": ["ready": self.verify.ready.json, "within": .string(self.verify.within.text)],
+        ])
+    }
+}
+
+extension Policy.Emergency {
+    fileprivate var canonicalJSON: JSON {
+        let replicas: JSON =
+            switch self.replicas {
+            case .max: "max"
+            case .count(let count): .count(count)
+            }
+        return ["when": .string(self.when.text), "replicas": replicas]
+    }
+}
+
+extension Policy.MissingStep {
+    /// As manifests write it: `hold 2m`.
+    var text: String {
+        switch self {
+        case .hold(let duration): "hold \(duration.text)"
+        case .lastGood(let duration): "lastGood \(duration.text)"
+        case .replicas(let count): "replicas \(count)"
+        }
+    }
+}
+
+extension Metric {
+    fileprivate var canonicalJSON: JSON {
+        let source: JSON =
+            switch self.source {
+            case .sql(let connection, let statement): ["connection": .string(connection), "sql": .string(statement)]
+            }
+        return .fields([
+            "name": .string(self.name), "source": source,
+            "window": self.window.map { ["last": .string($0.last.text), "aggregate": .string($0.aggregate.rawValue)] },
+            "maxAge": .string(self.maxAge.text), "unit": self.unit.map { .string($0) },
+        ])
+    }
+}
+
+extension Rule {
+    fileprivate var canonicalJSON: JSON {
+        var fields: [String: JSON?] = ["metric": .string(self.metric), "weight": self.weight.json]
+        switch self.body {
+        case .track(let track):
+            fields["tolerance"] = track.tolerance.json
+            let (name, value) = track.target.named
+            fields[name] = value.json
+        case .step(let step):
+            fields["above"] = step.above?.json
+            fields["add"] = step.add?.json
+            fields["below"] = step.below?.json
+            fields["remove"] = step.remove?.json
+            fields["for"] = .string(step.sustained.text)
+        case .capacity(let capacity):
+            fields["perReplica"] = capacity.perReplica.json
+            fields["upAt"] = capacity.upAt.json
+            fields["downAt"] = capacity.downAt.json
+            fields["step"] = .count(capacity.step)
+        }
+        return .object([self.body.name: .fields(fields)])
+    }
+}
+
+extension Rule.Track.Target {
+    /// The field's name and value.
+    var named: (name: String, value: Quantity) {
+        switch self {
+        case .averageUtilization(let value): ("averageUtilization", value)
+        case .averageValue(let value): ("averageValue", value)
+        case .value(let value): ("value", value)
+        }
+    }
+}
+
+extension Rule.Step.Amount {
+    fileprivate var json: JSON {
+        switch self {
+        case .replicas(let count): .count(count)
+        case .percent(let percent): .string("\(percent)%")
+        }
+    }
+}

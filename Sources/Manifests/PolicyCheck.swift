@@ -1,0 +1,222 @@
+import Model
+
+/// What one policy says about itself: contradictions (errors) and what is probably not meant (warnings). Pointers are those of the document.
+enum PolicyCheck {
+    static func findings(_ policy: Policy) -> [ManifestFinding] {
+        Self.limits(policy) + Self.metrics(policy) + Self.ladder(policy) + Self.directions(policy) + Self.windows(policy)
+            + policy.rules.enumerated().flatMap { Self.thresholds($1, at: "/rules/\($0)", policy) }
+    }
+
+    private static func finding(
+        _ policy: Policy, _ pointer: String, _ code: ManifestFinding.Code, _ message: String, near: String? = nil,
+        _ severity: ManifestFinding.Severity = .error
+    ) -> ManifestFinding {
+        ManifestFinding(
+            pointer: pointer, document: .init(kind: .policy, name: policy.name), code: code, severity: severity, message: message, near: near)
+    }
+
+    private static func limits(_ policy: Policy) -> [ManifestFinding] {
+        var found: [ManifestFinding] = []
+        let (least, most) = (policy.minReplicas, policy.maxReplicas)
+        if least > most {
+            found.append(
+                Self.finding(
+                    policy, "/minReplicas", .outOfRange, "minReplicas \(least) is above maxReplicas \(most); lower it or raise maxReplicas"))
+        }
+        if least == most {
+            found.append(
+                Self.finding(policy, "/maxReplicas", .neverMoves, "minReplicas and maxReplicas are both \(most): it can never move", .warning))
+        }
+        if case .count(let count)? = policy.emergency?.replicas, count > most {
+            found.append(
+                Self.finding(
+                    policy, "/emergency/replicas", .outOfRange,
+                    "an emergency's \(count) replicas are above maxReplicas \(most), which nothing exceeds; write max, or a smaller number"))
+        } else if case .count(let count)? = policy.emergency?.replicas, count <= least {
+            found.append(
+                Self.finding(
+                    policy, "/emergency/replicas", .contradiction,
+                    "an emergency's \(count) replicas are not above minReplicas \(least): it never does anything", .warning))
+        }
+        return found
+    }
+
+    private static func metrics(_ policy: Policy) -> [ManifestFinding] {
+        var found: [ManifestFinding] = []
+        let names = policy.metrics.map(\.name)
+        let defined = Set(names)
+        var seen: Set<String> = []
+        for (index, name) in names.enumerated() where !seen.insert(name).inserted {
+            found.append(Self.finding(policy, "/metrics/\(index)/name", .duplicateName, "the policy has two metrics named “\(name)”; rename one"))
+        }
+        for (index, rule) in policy.rules.enumerated() where !defined.contains(rule.metric) {
+            let near = nearest(rule.metric, in: names)
+            found.append(
+                Self.finding(
+                    policy, "/rules/\(index)/\(rule.body.name)/metric", .unknownMetric, Self.unknown(rule.metric, names, near), near: near))
+        }
+        let spoken = policy.emergency?.when.metrics ?? []
+        for name in spoken.sorted() where !defined.contains(name) {
+            // `queue-depth` without its quotes reads as a subtraction.
+            let hyphenated = names.first { $0.hasPrefix(name + "-") }.map { "`\($0)`" }
+            let near = hyphenated ?? nearest(name, in: names)
+            let why = hyphenated == nil ? "" : " (a name with “-” stands in backticks)"
+            found.append(
+                Self.finding(policy, "/emergency/when", .unknownMetric, Self.unknown(name, names, near) + why, near: near))
+        }
+        let used = spoken.union(policy.rules.map(\.metric))
+        for (index, name) in names.enumerated() where !used.contains(name) {
+            found.append(
+                Self.finding(
+                    policy, "/metrics/\(index)", .unusedMetric, "no rule and no emergency names the metric “\(name)”; remove it, or write its rule"))
+        }
+        return found
+    }
+
+    private static func unknown(_ name: String, _ known: [String], _ near: String?) -> String {
+        "the policy has no metric “\(name)”" + (near == nil && !known.isEmpty ? "; it has \(Place.listing(known))" : "")
+    }
+
+    private static func ladder(_ policy: Policy) -> [ManifestFinding] {
+        var found: [ManifestFinding] = []
+        for (index, step) in policy.onMissing.enumerated() {
+            guard case .replicas(let count) = step else { continue }
+            if count > policy.maxReplicas {
+                found.append(
+                    Self.finding(
+                        policy, "/onMissing/\(index)", .outOfRange,
+                        "the step's \(count) replicas are above maxReplicas \(policy.maxReplicas), which nothing exceeds"))
+            }
+            if index + 1 < policy.onMissing.count {
+                found.append(
+                    Self.finding(
+                        policy, "/onMissing/\(index + 1)", .unreachableStep,
+                        "the step before it has no end, so it is never reached; put “replicas” last", .warning))
+                break
+            }
+        }
+        return found
+    }
+
+    private static func directions(_ policy: Policy) -> [ManifestFinding] {
+        guard !policy.rules.isEmpty, policy.minReplicas < policy.maxReplicas else { return [] }
+        func can(_ direction: (Rule.Step) -> Rule.Step.Amount?) -> Bool {
+            policy.rules.contains { rule in
+                if case .step(let step) = rule.body { direction(step) != nil } else { true }
+            }
+        }
+        var found: [ManifestFinding] = []
+        if !can({ $0.add }) { found.append(Self.finding(policy, "/rules", .neverMoves, "no rule can ever add replicas", .warning)) }
+        if !can({ $0.remove }) { found.append(Self.finding(policy, "/rules", .neverMoves, "no rule can ever remove replicas", .warning)) }
+        return found
+    }
+
+    private static func windows(_ policy: Policy) -> [ManifestFinding] {
+        var found: [ManifestFinding] = []
+        for (index, metric) in policy.metrics.enumerated() {
+            if metric.maxAge < policy.evaluateEvery {
+                found.append(
+                    Self.finding(
+                        policy, "/metrics/\(index)/maxAge", .contradictoryWindows,
+                        "maxAge \(metric.maxAge.text) is shorter than evaluateEvery \(policy.evaluateEvery.text): a reading that is not renewed "
+                            + "in every evaluation is stale at once", .warning))
+            }
+            if let window = metric.window, window.aggregate == .rate, window.last < policy.evaluateEvery * 2 {
+                found.append(
+                    Self.finding(
+                        policy, "/metrics/\(index)/window/last", .contradictoryWindows,
+                        "a rate needs two samples, and a window of \(window.last.text) with evaluateEvery \(policy.evaluateEvery.text) may hold "
+                            + "only one; make it at least \((policy.evaluateEvery * 2).text)", .warning))
+            }
+        }
+        return found
+    }
+
+    // MARK: - Thresholds
+
+    private static func thresholds(_ rule: Rule, at pointer: String, _ policy: Policy) -> [ManifestFinding] {
+        switch rule.body {
+        case .track: []
+        case .step(let step): Self.step(step, at: pointer + "/step", policy)
+        case .capacity(let capacity): Self.capacity(capacity, at: pointer + "/capacity", policy)
+        }
+    }
+
+    private static func step(_ step: Rule.Step, at pointer: String, _ policy: Policy) -> [ManifestFinding] {
+        guard let above = step.above, let below = step.below, let add = step.add, let remove = step.remove else { return [] }
+        guard below <= above else {
+            return [
+                Self.finding(
+                    policy, pointer + "/below", .contradiction,
+                    "below \(below) is over above \(above): between them it would add and remove at once; lower “below” or raise “above”")
+            ]
+        }
+        let least = max(policy.minReplicas, 1)
+        // The worst case is the smallest fleet, where one step is the largest share.
+        let grown = min(policy.maxReplicas, least + add.replicas(of: least))
+        if grown > least, Self.product(above, least) < Self.product(below, grown) {
+            return [Self.flapping(policy, pointer, from: least, to: grown, "falls below \(below)")]
+        }
+        let full = least + (remove.isPercent ? 1 : remove.replicas(of: least))
+        let shrunk = max(least, full - remove.replicas(of: full))
+        if full <= policy.maxReplicas, shrunk < full, Self.product(below, full) > Self.product(above, shrunk) {
+            return [Self.flapping(policy, pointer, from: full, to: shrunk, "rises above \(above)")]
+        }
+        return []
+    }
+
+    private static func capacity(_ capacity: Rule.Capacity, at pointer: String, _ policy: Policy) -> [ManifestFinding] {
+        guard capacity.downAt < capacity.upAt else {
+            return [
+                Self.finding(
+                    policy, pointer + "/downAt", .contradiction,
+                    "downAt \(capacity.downAt) is not below upAt \(capacity.upAt): it would want to add and remove at once; lower it")
+            ]
+        }
+        let least = max(policy.minReplicas, 1)
+        let (grown, overflow) = least.addingReportingOverflow(capacity.step)
+        guard !overflow, grown <= policy.maxReplicas, Self.product(capacity.upAt, least) <= Self.product(capacity.downAt, grown) else { return [] }
+        return [
+            Self.finding(
+                policy, pointer, .flapping,
+                "it flaps between \(least) and \(grown) replicas: the load that adds (upAt \(capacity.upAt)) is low enough to remove again "
+                    + "(downAt \(capacity.downAt)); lower downAt below \(Self.share(capacity.upAt, least, grown)), or raise minReplicas", .warning)
+        ]
+    }
+
+    private static func flapping(_ policy: Policy, _ pointer: String, from: Int, to: Int, _ what: String) -> ManifestFinding {
+        Self.finding(
+            policy, pointer, .flapping,
+            "it may flap: if the reading shares out over the replicas, the step from \(from) to \(to) makes it so that it \(what) and the opposite "
+                + "step follows; move “above” and “below” apart", .warning)
+    }
+
+    private static func product(_ quantity: Quantity, _ count: Int) -> Int64 { quantity.milli.multipliedSaturating(by: Int64(count)) }
+
+    private static func share(_ quantity: Quantity, _ part: Int, _ whole: Int) -> Quantity {
+        Quantity(milli: Self.product(quantity, part) / Int64(max(whole, 1)))
+    }
+}
+
+extension Rule.Step.Amount {
+    fileprivate var isPercent: Bool { if case .percent = self { true } else { false } }
+
+    /// Replicas of a fleet of `current`; percent rounds up to at least one.
+    fileprivate func replicas(of current: Int) -> Int {
+        switch self {
+        case .replicas(let count): min(count, ManifestLimits.replicas)
+        case .percent(let percent): max(1, (current * percent + 99) / 100)
+        }
+    }
+}
+
+extension Rule.Body {
+    /// The field that holds it.
+    var name: String {
+        switch self {
+        case .track: "track"
+        case .step: "step"
+        case .capacity: "capacity"
+        }
+    }
+}

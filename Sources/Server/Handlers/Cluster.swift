@@ -1,0 +1,84 @@
+import HTTPTypes
+import Model
+import Store
+
+/// Status, nodes and leadership.
+extension API {
+    /// Actions looked at for what failed lately.
+    private static let recentActions = 200
+
+    func status(_ call: Call) async throws -> Answer {
+        let snapshot = self.node.snapshot()
+        let control = try await self.store.switchState()
+        let recent = try await self.store.actions(ActionFilter(limit: Self.recentActions))
+        let open = try await self.store.actions(ActionFilter(open: true, limit: Limits.page))
+        let fleet = FleetView(
+            now: call.head.now, manifests: try await self.store.manifests(), records: try await self.store.workloads(),
+            pauses: try await self.store.pauses(), overrides: try await self.store.overrides(), openActions: open)
+        let status = StatusObject(
+            cluster: self.store.cluster, answeredBy: self.configuration.nodeName, fleet: fleet, control: control,
+            leader: try await self.store.leader(), nodes: try await self.store.nodes(), round: try await self.store.round(), openActions: open,
+            recentActions: recent, decisions: try await self.decisions(of: open.prefix(Limits.moving)), audit: snapshot.audit,
+            auditSize: call.head.seq + 1)
+        return Answer(.ok, status.json)
+    }
+
+    /// The decisions behind actions: the newest ones in one read, older ones by their number.
+    private func decisions(of actions: some Collection<ActionRecord>) async throws -> [Int64: DecisionRecord] {
+        guard !actions.isEmpty else { return [:] }
+        var found: [Int64: DecisionRecord] = [:]
+        for decision in try await self.store.decisions(DecisionFilter(limit: Limits.defaultPage)) { found[decision.id] = decision }
+        for action in actions where found[action.decision] == nil {
+            found[action.decision] = try await self.store.decision(id: action.decision)
+        }
+        return found
+    }
+
+    func nodes(_ call: Call) async throws -> Answer {
+        let leader = try await self.store.leader()
+        let nodes = try await self.store.nodes()
+        return try Page(nodes.map { ($0.name, $0.json(now: call.head.now, leader: leader)) }, call: call).answer(call)
+    }
+
+    func node(_ call: Call) async throws -> Answer {
+        let leader = try await self.store.leader()
+        guard let node = try await self.store.nodes().first(where: { $0.name == call.part("node") }) else {
+            throw Problem(.notFound, "No node is called “\(call.part("node"))”.", next: "muster get nodes")
+        }
+        var fields = node.json(now: call.head.now, leader: leader).objectValue ?? [:]
+        if node.name == self.configuration.nodeName {
+            // What only the node itself knows.
+            let snapshot = self.node.snapshot()
+            fields["role"] = snapshot.role.name.json
+            if case .refused(let why) = snapshot.role { fields["refused"] = why.json }
+            fields["leaseMs"] = snapshot.leaseRemaining.map { .int($0.milliseconds) }
+            fields["beatAgeMs"] = snapshot.lastBeatAge.map { .int($0.milliseconds) }
+            fields["roundAgeMs"] = snapshot.lastRoundAge.map { .int($0.milliseconds) }
+            fields["degraded"] = .array(snapshot.degraded.map(\.json))
+            fields["audit"] = .fields(["state": snapshot.audit.state.rawValue.json, "verifiedTo": snapshot.audit.verifiedTo.map { .int($0) }])
+        }
+        return Answer(.ok, .object(fields))
+    }
+
+    /// Hands leadership over. Another node than the leader commits a request that the leader carries out.
+    ///
+    /// The key is taken in a transaction before anything happens: repeated, the request must not depose the next leader.
+    func resign(_ call: Call) async throws -> Answer {
+        let reason = try call.body.reason()
+        let leader = try await self.store.leader()
+        guard leader.held, !leader.resigned, let name = leader.node else {
+            throw Problem(.noLeader, "Nobody leads now; the last leader was \(leader.node ?? "nobody"), epoch \(leader.epoch).").retrying(after: .seconds(1))
+        }
+        let leadsHere = self.node.snapshot().role == .leader
+        let answer = try await self.write(call) { write in
+            if leadsHere { return (202, ["leader": name.json, "epoch": .int(leader.epoch), "state": "resigning"]) }
+            let id = try await write.requestResign(reason: reason)
+            return (202, ["leader": name.json, "epoch": .int(leader.epoch), "state": "requested", "request": .int(id)])
+        }
+        if leadsHere, !answer.isReplay {
+            // False only when it has lost leadership meanwhile, which is what was asked for.
+            _ = await self.node.resign(reason: "\(call.token?.name ?? "?"): \(reason)")
+        }
+        return answer.with(header: .location, "/v1/status")
+    }
+}

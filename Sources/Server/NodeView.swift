@@ -1,0 +1,83 @@
+public import Model
+
+/// What the API asks of the node that it runs in. The shell that runs the election and the leader's loop provides it.
+public protocol NodeView: Sendable {
+    /// How the node stands now. Cheap: it is asked for with every probe and touches neither database nor network.
+    func snapshot() -> NodeSnapshot
+    /// Gives up leadership.
+    ///
+    /// - Parameter reason: in words, for the audit log.
+    /// - Returns: whether this node was leading.
+    func resign(reason: String) async -> Bool
+    /// The node's own metrics; the API adds those of its requests.
+    func metrics() -> [MetricFamily]
+}
+
+/// How one node stands, by its own knowledge.
+public struct NodeSnapshot: Sendable, Hashable {
+    public enum Role: Sendable, Hashable {
+        case leader, follower, campaigning
+        /// Its session or database is in doubt: it does not act.
+        case suspended
+        /// It will not take part, and says why.
+        case refused(String)
+
+        /// As answers and metrics name it.
+        public var name: String {
+            switch self {
+            case .leader: "leader"
+            case .follower: "follower"
+            case .campaigning: "campaigning"
+            case .suspended: "suspended"
+            case .refused: "refused"
+            }
+        }
+    }
+
+    /// What this node's own check of the audit log last said.
+    public struct Audit: Sendable, Hashable {
+        public enum State: String, Sendable, Hashable, CaseIterable { case verified, verifying, diverged, unknown }
+        public var state: State
+        /// The newest event that was checked; nil when none was.
+        public var verifiedTo: Int64?
+        public init(state: State, verifiedTo: Int64? = nil) {
+            self.state = state
+            self.verifiedTo = verifiedTo
+        }
+    }
+
+    public var role: Role
+    /// The newest epoch it knows of; nil when it has not seen one.
+    public var epoch: Int64?
+    /// How long it may still act as leader; nil when it does not lead.
+    public var leaseRemaining: Duration?
+    public var lastBeatAge: Duration?
+    /// Settings that weaken what Muster promises, each in words.
+    public var degraded: [String]
+    public var databaseReachable: Bool
+    /// Since this node's last round; nil when it never led.
+    public var lastRoundAge: Duration?
+    public var audit: Audit
+    public var startedAt: WallTime
+
+    public init(
+        role: Role, epoch: Int64?, leaseRemaining: Duration? = nil, lastBeatAge: Duration? = nil, degraded: [String] = [], databaseReachable: Bool,
+        lastRoundAge: Duration? = nil, audit: Audit = Audit(state: .unknown), startedAt: WallTime
+    ) {
+        self.role = role
+        self.epoch = epoch
+        self.leaseRemaining = leaseRemaining
+        self.lastBeatAge = lastBeatAge
+        self.degraded = degraded
+        self.databaseReachable = databaseReachable
+        self.lastRoundAge = lastRoundAge
+        self.audit = audit
+        self.startedAt = startedAt
+    }
+
+    /// Whether traffic should come here: it reaches the database and takes part.
+    public var isReady: Bool {
+        if case .refused = self.role { return false }
+        return self.databaseReachable
+    }
+}

@@ -1,0 +1,281 @@
+extension OpenAPIDocument {
+    /// Paths: node, cluster.
+    static let nodeAndClusterPaths = #"""
+          /healthz:
+            get:
+              operationId: getHealth
+              tags: [node]
+              summary: Whether the process answers
+              security: []
+              responses:
+                '200':
+                  description: It does. The body is empty.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                '400': {$ref: '#/components/responses/BadRequest'}
+          /readyz:
+            get:
+              operationId: getReadiness
+              tags: [node]
+              summary: Whether traffic should come to this node
+              security: []
+              responses:
+                '200':
+                  description: It should. The body is empty.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '503':
+                  description: 'No traffic should come here: the database is out of reach, or the node refuses to take part.'
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+          /metrics:
+            get:
+              operationId: getMetrics
+              tags: [node]
+              summary: Metrics in the Prometheus text format
+              description: Needs a token unless the node is configured to make metrics public.
+              x-muster-roles: [admin, auditor, operator, viewer]
+              responses:
+                '200':
+                  description: The node’s metrics and those of its requests.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                  content:
+                    text/plain:
+                      schema: {type: string}
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '401': {$ref: '#/components/responses/Unauthenticated'}
+                '403': {$ref: '#/components/responses/Forbidden'}
+                '429': {$ref: '#/components/responses/RateLimited'}
+                '500': {$ref: '#/components/responses/Internal'}
+                '503': {$ref: '#/components/responses/Unavailable'}
+          /openapi.yaml:
+            get:
+              operationId: getOpenAPI
+              tags: [node]
+              summary: This document
+              security: []
+              responses:
+                '200':
+                  description: As asked.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                  content:
+                    application/yaml:
+                      schema: {type: string}
+                '400': {$ref: '#/components/responses/BadRequest'}
+          /problems/{code}:
+            get:
+              operationId: getProblem
+              tags: [node]
+              summary: What a problem code means
+              security: []
+              parameters:
+              - {$ref: '#/components/parameters/code'}
+              responses:
+                '200':
+                  description: As asked.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                  content:
+                    text/plain:
+                      schema: {type: string}
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '404': {$ref: '#/components/responses/NotFound'}
+          /v1/status:
+            get:
+              operationId: getStatus
+              tags: [cluster]
+              summary: The whole first screen in one answer
+              x-muster-roles: [admin, auditor, operator, viewer]
+              parameters:
+              - {$ref: '#/components/parameters/minSeq'}
+              responses:
+                '200':
+                  description: As asked.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                  content:
+                    application/json:
+                      schema: {$ref: '#/components/schemas/Status'}
+                      example:
+                        asOf: '2026-05-28T03:12:04.120Z'
+                        cluster: prod
+                        enabled: true
+                        switch: {enabled: true, by: operator-1, reason: go, at: '2026-05-28T03:12:04.120Z'}
+                        answeredBy: b
+                        minVersion: 1.4.0
+                        leader: {node: a, epoch: 41, since: '2026-05-28T03:12:04.120Z', previous: c}
+                        nodes: {alive: 3, total: 3, degraded: 0}
+                        round: {at: '2026-05-28T03:12:04.120Z', ms: 38, every: 2s, evaluated: 412, changed: 2}
+                        readings: {total: 1096, stale: 2, missing: 1}
+                        replicas: {running: 1344, wanted: 1361, ceiling: 1500}
+                        cost: {perHour: '92.4'}
+                        workloads:
+                          total: 412
+                          states: {steady: 410, moving: 1, atMax: 1}
+                        audit: {state: verified, size: 1482113, verifiedTo: 1482112}
+                        attention:
+                        - id: at-max:search/us-east
+                          severity: critical
+                          title: search/us-east is at its maximum of 40 and wants 52
+                          subject: {kind: workload, id: search/us-east}
+                          do:
+                          - {label: Raise the maximum, route: /policies/search}
+                        moving:
+                        - {workload: transcode/eu-west, from: 4, to: 6, ready: 4, state: verifying, action: a-5521, decision: d-88238, sentence: queue 180 / 25 per
+                            replica wants 8; at most 6, since: '2026-05-28T03:12:04.120Z', until: '2026-05-28T03:12:04.120Z'}
+                        held: []
+                        next: []
+                        regions: []
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '401': {$ref: '#/components/responses/Unauthenticated'}
+                '403': {$ref: '#/components/responses/Forbidden'}
+                '429': {$ref: '#/components/responses/RateLimited'}
+                '500': {$ref: '#/components/responses/Internal'}
+                '503': {$ref: '#/components/responses/Unavailable'}
+          /v1/nodes:
+            get:
+              operationId: listNodes
+              tags: [cluster]
+              summary: The cluster’s nodes
+              x-muster-roles: [admin, auditor, operator, viewer]
+              parameters:
+              - {$ref: '#/components/parameters/limit'}
+              - {$ref: '#/components/parameters/cursor'}
+              - {$ref: '#/components/parameters/minSeq'}
+              responses:
+                '200':
+                  description: As asked.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                  content:
+                    application/json:
+                      schema:
+                        type: object
+                        required: [items, next, asOf]
+                        properties:
+                          items:
+                            type: array
+                            items: {$ref: '#/components/schemas/Node'}
+                          next: {$ref: '#/components/schemas/Next'}
+                          asOf: {$ref: '#/components/schemas/Time'}
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '401': {$ref: '#/components/responses/Unauthenticated'}
+                '403': {$ref: '#/components/responses/Forbidden'}
+                '429': {$ref: '#/components/responses/RateLimited'}
+                '500': {$ref: '#/components/responses/Internal'}
+                '503': {$ref: '#/components/responses/Unavailable'}
+          /v1/nodes/{node}:
+            get:
+              operationId: getNode
+              tags: [cluster]
+              summary: One node
+              description: 'Asked of the node itself, it adds what only that node knows: lease, beat and round.'
+              x-muster-roles: [admin, auditor, operator, viewer]
+              parameters:
+              - {$ref: '#/components/parameters/node'}
+              - {$ref: '#/components/parameters/minSeq'}
+              responses:
+                '200':
+                  description: As asked.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                  content:
+                    application/json:
+                      schema: {$ref: '#/components/schemas/Node'}
+                      example: {name: b, region: eu-west, address: 'https://b.internal:7443', role: follower, state: alive, version: 1.4.0, schema: 4, bootId: 0197a3c4-5d1e-7c3a-9b0f-1a2b3c4d5e6f,
+                        startedAt: '2026-05-28T03:12:04.120Z', seenAt: '2026-05-28T03:12:04.120Z', silentMs: 412, leftAt: null}
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '401': {$ref: '#/components/responses/Unauthenticated'}
+                '403': {$ref: '#/components/responses/Forbidden'}
+                '404': {$ref: '#/components/responses/NotFound'}
+                '429': {$ref: '#/components/responses/RateLimited'}
+                '500': {$ref: '#/components/responses/Internal'}
+                '503': {$ref: '#/components/responses/Unavailable'}
+          /v1/leader/resign:
+            post:
+              operationId: resignLeader
+              tags: [cluster]
+              summary: Hand leadership over to another node
+              description: 'On the leader it happens at once (`resigning`); on another node it is committed as a request that the leader carries out (`requested`).
+                Location is where the new leader will be seen. Nobody leads: 503 `no-leader`.'
+              x-muster-roles: [admin, operator]
+              x-muster-audit: leader.resigned
+              parameters:
+              - {$ref: '#/components/parameters/IdempotencyKey'}
+              requestBody:
+                required: true
+                content:
+                  application/json:
+                    schema:
+                      type: object
+                      required: [reason]
+                      properties:
+                        reason: {type: string, minLength: 3, maxLength: 500, description: Why. It stands in the audit log.}
+                      additionalProperties: false
+                    example: {reason: kernel update of a}
+              responses:
+                '202':
+                  description: It will hand over.
+                  headers:
+                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
+                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
+                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
+                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
+                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+                    Location: {$ref: '#/components/headers/Location'}
+                    Idempotency-Replayed: {$ref: '#/components/headers/Idempotency-Replayed'}
+                  content:
+                    application/json:
+                      schema: {$ref: '#/components/schemas/Resignation'}
+                      example: {leader: a, epoch: 41, state: requested, request: 7, seq: 1482113}
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '401': {$ref: '#/components/responses/Unauthenticated'}
+                '403': {$ref: '#/components/responses/Forbidden'}
+                '408': {$ref: '#/components/responses/Timeout'}
+                '409': {$ref: '#/components/responses/Conflict'}
+                '413': {$ref: '#/components/responses/TooLarge'}
+                '415': {$ref: '#/components/responses/UnsupportedMediaType'}
+                '422': {$ref: '#/components/responses/Unprocessable'}
+                '429': {$ref: '#/components/responses/RateLimited'}
+                '500': {$ref: '#/components/responses/Internal'}
+                '503': {$ref: '#/components/responses/Unavailable'}
+
+        """#
+}

@@ -1,0 +1,169 @@
+import ArgumentParser
+import Cluster
+import Foundation
+import Logging
+import Model
+import Postgres
+import Store
+import TLS
+
+struct NodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "node", abstract: "Run a node.", subcommands: [Run.self])
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run one node until SIGTERM; then it hands over and ends.", discussion: "Example: muster node run --config /etc/muster/node.yaml")
+        @Option(help: "The node’s configuration, YAML.") var config: String
+
+        func run() async throws {
+            let configuration = try NodeConfiguration.load(path: self.config)
+            guard let level = Logger.Level(rawValue: configuration.logLevel) else {
+                throw Failure("log.level is “\(configuration.logLevel)”, expected one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            LoggingSystem.bootstrap { _ in LineLog() }
+            var logger = Logger(label: configuration.name)
+            logger.logLevel = level
+            try await NodeRuntime(configuration, logger: logger).run()
+        }
+    }
+}
+
+struct ClusterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "cluster", abstract: "Set a cluster up.", subcommands: [Init.self])
+
+    struct Init: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Schema, certificate authority and first admin token. A second run changes nothing.",
+            discussion: "The password may stand in PGPASSWORD or ~/.pgpass.\n\nExample: muster cluster init --name prod --postgres \"host=pg1 dbname=muster user=muster_node\" --out /etc/muster")
+        @Option(help: "The cluster’s name.") var name: String
+        @Option(help: "How to reach the database, a libpq connection string.") var postgres: String
+        @Option(help: "Where the authority and the token go.") var out: String
+
+        func run() async throws {
+            if let objection = ManifestName.objection(to: self.name) { throw Failure("--name: \(objection)", exitCode: 2) }
+            try Files.directory(self.out)
+            try await self.database()
+            try self.authority()
+            Terminal.talk("a new cluster starts disabled; when its policies are in force: muster enable --reason TEXT")
+        }
+
+        private func database() async throws {
+            let reactor = Reactor(name: "muster-init")
+            defer { reactor.stop() }
+            let configuration = ConnectionConfiguration(self.postgres, applicationName: "muster-init")
+            do {
+                let connection = try await Postgres.Connection.connect(configuration, on: reactor)
+                let applied = try await Schema.migrator.migrate(connection)
+                Terminal.talk(applied.isEmpty ? "schema: up to date (version \(Schema.version))" : "schema: brought to version \(Schema.version)")
+                try await ClusterRegistration.create(name: self.name, on: connection)
+                await connection.close()
+            } catch let error as PostgresError {
+                throw Failure("the database can't be set up: \(error)")
+            }
+            let pool = Pool(configuration, on: reactor, size: 1)
+            let now = WallTime(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
+            let store = Store(pool: pool, cluster: self.name, shard: "main", node: "cluster-init", bootID: UUIDv7.generate(at: now))
+            let bootstrap = try await store.bootstrap(version: NodeRuntime.version)
+            await pool.close()
+            let path = "\(self.out)/admin.token"
+            if let token = bootstrap.adminToken {
+                try Files.writeSecret(token + "\n", to: path)
+                Terminal.talk("admin token: written to \(path)")
+            } else {
+                Terminal.talk("admin token: this cluster has tokens already, none was made")
+            }
+        }
+
+        private func authority() throws {
+            let certificate = "\(self.out)/ca.pem", key = "\(self.out)/ca.key"
+            if FileManager.default.fileExists(atPath: certificate), FileManager.default.fileExists(atPath: key) {
+                Terminal.talk("certificate authority: \(certificate) is there already")
+                return
+            }
+            let issued = try CertificateAuthority.create(cluster: self.name)
+            try Files.writeSecret(issued.key, to: key)
+            try Files.write(issued.certificate, to: certificate)
+            Terminal.talk("certificate authority: \(certificate), its key \(key) (keep it safe)")
+        }
+    }
+}
+
+struct CACommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "ca", abstract: "Certificates.", subcommands: [Issue.self])
+
+    struct Issue: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A node’s certificates: its identity towards other nodes, and HTTPS.",
+            discussion: "Example: muster ca issue --ca /etc/muster --cluster prod --node a --hosts a.internal,10.0.0.1 --out /etc/muster/a")
+        @Option(name: .customLong("ca"), help: "The folder with ca.pem and ca.key.") var authority: String
+        @Option(help: "The cluster’s name.") var cluster: String
+        @Option(help: "The node’s name.") var node: String
+        @Option(help: "Host names and addresses of its API, with commas.") var hosts: String
+        @Option(name: .customLong("for"), help: "How long they are valid.") var lifetime = "90d"
+        @Option(help: "Where they go.") var out: String
+
+        func run() async throws {
+            for (option, name) in [("--cluster", self.cluster), ("--node", self.node)] {
+                if let objection = ManifestName.objection(to: name) { throw Failure("\(option): \(objection)", exitCode: 2) }
+            }
+            guard let lifetime = Duration(text: self.lifetime), lifetime >= .seconds(60) else {
+                throw Failure("--for “\(self.lifetime)” is not a duration such as 90d", exitCode: 2)
+            }
+            let authority = try CertificateAuthority(
+                certificate: try Files.read("\(self.authority)/ca.pem"), key: try Files.read("\(self.authority)/ca.key"))
+            let hosts = self.hosts.split(separator: ",").map(String.init)
+            let identity = try authority.issueNode(cluster: self.cluster, node: self.node, lifetime: lifetime)
+            let api = try authority.issueServer(hosts: hosts, lifetime: lifetime)
+            try Files.directory(self.out)
+            try Files.writeSecret(identity.key, to: "\(self.out)/node.key")
+            try Files.write(identity.certificate, to: "\(self.out)/node.pem")
+            try Files.writeSecret(api.key, to: "\(self.out)/api.key")
+            try Files.write(api.certificate, to: "\(self.out)/api.pem")
+            try Files.write(authority.certificate, to: "\(self.out)/ca.pem")
+            Terminal.talk("\(self.out): node.pem identifies spiffe://\(self.cluster)/node/\(self.node), api.pem serves \(self.hosts)")
+        }
+    }
+}
+
+/// Files that the command line reads and writes. A new content takes its place at once or not at all.
+enum Files {
+    static func read(_ path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(path) can't be read: does it exist, and may this user read it?") }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    static func directory(_ path: String) throws {
+        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+            throw Failure("the folder \(path) can't be made: \(error.localizedDescription)")
+        }
+    }
+
+    static func write(_ text: String, to path: String) throws { try Self.put(text, path, mode: 0o644) }
+
+    /// For its owner's eyes only.
+    static func writeSecret(_ text: String, to path: String) throws { try Self.put(text, path, mode: 0o600) }
+
+    private static func put(_ text: String, _ path: String, mode: mode_t) throws {
+        let temporary = "\(path).new"
+        unlink(temporary)
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard file >= 0 else { throw Failure("\(path) can't be written: \(String(cString: strerror(errno)))") }
+        defer { close(file) }
+        let bytes = Array(text.utf8)
+        guard writeAll(file, bytes), fsync(file) == 0, rename(temporary, path) == 0 else {
+            let why = String(cString: strerror(errno))
+            unlink(temporary)
+            throw Failure("\(path) can't be written: \(why)")
+        }
+    }
+
+    private static func writeAll(_ file: Int32, _ bytes: [UInt8]) -> Bool {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes[offset...].withUnsafeBytes { Foundation.write(file, $0.baseAddress, $0.count) }
+            guard count > 0 else { return false }
+            offset += count
+        }
+        return true
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import Glibc
+
+/// The one binary: a node, and the command line that talks to any node.
+@main
+struct Muster: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "muster", abstract: "A highly available autoscaling coordinator.",
+        discussion: """
+            Commands talk HTTPS to any node: --url, --token and --ca, or MUSTER_URL, MUSTER_TOKEN and MUSTER_CA.
+
+            Exit codes: 0 ok, 1 failed, 2 usage or refused, 3 partly or differs, 4 not signed in or not allowed, 5 no leader or unreachable.
+
+            Example: muster status
+            """, version: NodeRuntime.version,
+        subcommands: [
+            StatusCommand.self, GetCommand.self, ExplainCommand.self, ApplyCommand.self, DiffCommand.self, LintCommand.self, ExportCommand.self,
+            EvaluateCommand.self, ScaleCommand.self, PauseCommand.self, ResumeCommand.self, EnableCommand.self, DisableCommand.self,
+            LeaderCommand.self, AuditCommand.self, TokenCommand.self, DoctorCommand.self, NodeCommand.self, ClusterCommand.self, CACommand.self,
+        ])
+
+    static func main() async {
+        // A peer that closes its socket is an error of that write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Self.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand { try await asynchronous.run() } else { try command.run() }
+        } catch let failure as Failure {
+            if !failure.description.isEmpty { Terminal.complain(failure.description) }
+            Glibc.exit(failure.exitCode)
+        } catch {
+            let code = Self.exitCode(for: error)
+            // Usage errors are the parser's to word; everything else is told in one line.
+            if code == .success || code == .validationFailure || error is CleanExit || error is ExitCode { Self.exitWithUsageCode(error) }
+            Terminal.complain("\(error)")
+            Glibc.exit(1)
+        }
+    }
+
+    /// The parser's own code for usage errors is 64; ours is 2, as documented.
+    private static func exitWithUsageCode(_ error: any Error) -> Never {
+        let code = Self.exitCode(for: error)
+        let text = Self.fullMessage(for: error)
+        if code == .success {
+            if !text.isEmpty { Terminal.write(text + "\n") }
+            Glibc.exit(0)
+        }
+        if let exit = error as? ExitCode { Glibc.exit(exit.rawValue) }
+        Terminal.complain(text, prefix: "")
+        Glibc.exit(2)
+    }
+}
+
+/// What the command line writes, and where.
+enum Terminal {
+    static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+    /// Talk goes to stderr, so that stdout holds data only.
+    static func talk(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    static func complain(_ text: String, prefix: String = "error: ") { Self.talk(prefix + text) }
+
+    static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
+
+    static var width: Int? {
+        var size = winsize()
+        guard Self.isInteractive, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// Asks before something that is hard to take back. Without a terminal and without `--yes` nothing is done.
+    static func confirm(_ question: String, yes: Bool) throws {
+        if yes { return }
+        guard Self.canAsk else { throw Failure("\(question) Nothing was done: say --yes to do it without being asked", exitCode: 2) }
+        FileHandle.standardError.write(Data("\(question) [y/N] ".utf8))
+        guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { throw Failure("nothing was done", exitCode: 2) }
+    }
+}

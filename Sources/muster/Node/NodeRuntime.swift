@@ -1,0 +1,283 @@
+import Cluster
+import Coordinator
+import Drivers
+import Foundation
+import Logging
+import Model
+import Postgres
+import Readings
+import Server
+import ServiceLifecycle
+import Store
+import Synchronization
+import TLS
+import UnixSignals
+
+/// One node: its pool, its part in the election, the leader's loop, the audit check, the heartbeat and the API, wired together.
+final class NodeRuntime: Sendable {
+    static let version = "0.1.0"
+    /// Sessions for reads and configuration writes: the API, the leader's loads, the heartbeat and the audit check share them.
+    static let poolSize = 6
+    /// How often this node says that it is alive.
+    static let heartbeatInterval = Duration.seconds(1)
+    /// Between two steps of the audit check when nothing is waiting.
+    static let auditInterval = Duration.seconds(5)
+    /// Between two tries to reach the database at start.
+    static let startRetry = Duration.seconds(1)
+
+    let configuration: NodeConfiguration
+    let logger: Logger
+    let reactor: Reactor
+    let sourceReactor: Reactor
+    let pool: Pool
+    let store: Store
+    let leadership: Leadership
+    let coordinator: Coordinator
+    let readings: ReadingsService
+    let bootID: String
+    let startedAt: WallTime
+    private let observed = Mutex(Observed())
+
+    /// What the background tasks found out.
+    struct Observed: Sendable {
+        var databaseReachable = false
+        var databaseRoundTrip: Duration?
+        var audit = NodeSnapshot.Audit(state: .unknown)
+        var refusal: String?
+    }
+
+    init(_ configuration: NodeConfiguration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        self.startedAt = WallTime(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+        self.bootID = UUIDv7.generate(at: self.startedAt)
+        try Self.prepare(configuration)
+        self.reactor = Reactor(name: "muster-db")
+        self.sourceReactor = Reactor(name: "muster-sources")
+        self.pool = Pool(configuration.database, on: self.reactor, size: Self.poolSize)
+        self.store = Store(pool: self.pool, cluster: configuration.cluster, shard: "main", node: configuration.name, bootID: self.bootID)
+        self.leadership = Leadership(
+            configuration: .init(
+                cluster: configuration.cluster, node: configuration.name, address: configuration.advertise, connection: configuration.database,
+                timing: configuration.timing, dataDirectory: configuration.dataDirectory), logger: logger)
+        self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
+        let exec: any ScalingDriver =
+            configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) } ?? UnconfiguredDriver(kind: "exec", key: "drivers.exec.directory")
+        self.coordinator = Coordinator(
+            store: self.store, leadership: self.leadership, readings: self.readings,
+            drivers: Drivers(exec: exec, manual: ManualDriver(ledger: ManualRecords(store: self.store), logger: logger)), logger: logger)
+    }
+
+    /// What has to be right before anything starts: the node's own directory, and the certificates.
+    private static func prepare(_ configuration: NodeConfiguration) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: configuration.dataDirectory, withIntermediateDirectories: true)
+        } catch {
+            throw Failure("the node’s directory \(configuration.dataDirectory) can't be made: \(error.localizedDescription); set “data” to one that this user may write")
+        }
+        guard FileManager.default.isWritableFile(atPath: configuration.dataDirectory) else {
+            throw Failure("the node’s directory \(configuration.dataDirectory) is not writable for this user; change its owner, or set “data” to another")
+        }
+        guard let identity = configuration.identity else { return }
+        let facts = try identity.check()
+        let expected = "spiffe://\(configuration.cluster)/node/\(configuration.name)"
+        guard facts.uris == [expected] else {
+            let found = facts.uris.isEmpty ? "no URI name" : facts.uris.joined(separator: ", ")
+            throw Failure("\(identity.certificate) identifies \(found), this node is \(expected); issue it with: muster ca issue --node \(configuration.name)")
+        }
+    }
+
+    func run() async throws {
+        let server = try APIServer(
+            configuration: ServerConfiguration(
+                host: self.configuration.listenHost, port: self.configuration.listenPort, certificatePath: self.configuration.apiCertificate,
+                keyPath: self.configuration.apiKey, nodeName: self.configuration.name, version: Self.version,
+                metricsArePublic: self.configuration.metricsArePublic),
+            store: self.store, node: self, logger: self.logger
+        ) { [logger, configuration] port in
+            logger.notice("the API answers", metadata: ["address": "\(configuration.listenHost):\(port)"])
+        }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: Member(self), successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup),
+                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: self.logger))
+        defer { self.reactor.stop(); self.sourceReactor.stop() }
+        try await group.run()
+    }
+
+    /// Everything that needs the database: waits for it, brings the schema up to date, then takes part until told to shut down.
+    struct Member: ServiceLifecycle.Service {
+        let node: NodeRuntime
+        init(_ node: NodeRuntime) { self.node = node }
+        func run() async throws {
+            try await withGracefulShutdownHandler {
+                try await cancelWhenGracefulShutdown { try await self.node.waitForSchema() }
+                try await self.node.takePart()
+            } onGracefulShutdown: {
+                let leadership = self.node.leadership
+                // The leadership owns what it does; `takePart` returns when it is done.
+                Task { await leadership.shutdown() }
+            }
+        }
+    }
+
+    /// Applies migrations, or waits for whoever does. Trouble that can pass is waited out; what a person has to mend ends the node.
+    func waitForSchema() async throws {
+        while true {
+            do {
+                let applied = try await self.pool.withConnection(deadline: .seconds(5)) { try await Schema.migrator.migrate($0) }
+                if !applied.isEmpty { self.logger.notice("the schema was brought up to date", metadata: ["applied": "\(applied)"]) }
+                self.observed.withLock { $0.databaseReachable = true }
+                return
+            } catch let error as PostgresError where error.isRetryable {
+                self.logger.warning("the database can't be used yet; trying again", metadata: ["error": "\(error)"])
+            } catch is CancellationError {
+                return
+            } catch let error as PostgresError where error.code == .cancelled {
+                return
+            } catch {
+                throw Failure("this node can't use the database: \(error)")
+            }
+            do { try await Task.sleep(for: Self.startRetry) } catch { return }
+        }
+    }
+
+    func takePart() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await self.coordinator.run() }
+            group.addTask { await self.sendHeartbeats() }
+            group.addTask { await self.checkAudit() }
+            do {
+                try await self.leadership.run()
+            } catch let refused as ElectionRefused {
+                self.observed.withLock { $0.refusal = "\(refused)" }
+                group.cancelAll()
+                throw Failure("this node can't take part in the election: \(refused)")
+            }
+            group.cancelAll()
+        }
+        await self.leave()
+        await self.readings.close()
+        await self.pool.close()
+    }
+
+    private func leave() async {
+        do { try await self.store.leave(incarnation: self.bootID) } catch {
+            self.logger.warning("the database was not told that this node left; others will see it as failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: - In the background
+
+    private func sendHeartbeats() async {
+        while !Task.isCancelled {
+            let began = ContinuousClock.now
+            do {
+                try await self.store.heartbeat(self.record())
+                self.observed.withLock { $0.databaseReachable = true; $0.databaseRoundTrip = ContinuousClock.now - began }
+            } catch {
+                if Task.isCancelled { return }
+                self.observed.withLock { $0.databaseReachable = false }
+                self.logger.warning("the database does not take this node's heartbeat", metadata: ["error": "\(error)"])
+            }
+            do { try await Task.sleep(for: Self.heartbeatInterval) } catch { return }
+        }
+    }
+
+    private func record() -> NodeRecord {
+        let status = self.leadership.status
+        let roundTrip = self.observed.withLock { $0.databaseRoundTrip }
+        return NodeRecord(
+            name: self.configuration.name, incarnation: self.bootID, region: self.configuration.region, address: self.configuration.advertise,
+            version: Self.version, schema: Schema.version, startedAt: self.startedAt, seenAt: self.startedAt,
+            state: .fields([
+                "role": .string(self.snapshot().role.name), "degraded": .array(status.degraded.map { .string($0) }),
+                "postgres": .fields(["reachable": true, "rttUs": roundTrip.map { .int($0.microseconds) }]),
+            ]))
+    }
+
+    private func checkAudit() async {
+        var check = AuditCheck()
+        while !Task.isCancelled {
+            var more = false
+            do {
+                more = try await check.step(self.store)
+                let state: NodeSnapshot.Audit.State =
+                    switch check.state {
+                    case .verified: .verified
+                    case .verifying: .verifying
+                    case .diverged: .diverged
+                    }
+                let before = self.observed.withLock { observed in
+                    defer { observed.audit = .init(state: state, verifiedTo: check.verifiedTo) }
+                    return observed.audit.state
+                }
+                if case .diverged(let why) = check.state, before != .diverged {
+                    self.logger.critical("the audit log was tampered with; run: muster audit verify", metadata: ["why": "\(why)"])
+                }
+            } catch {
+                if Task.isCancelled { return }
+                self.logger.warning("the audit log can't be checked now", metadata: ["error": "\(error)"])
+            }
+            if more { continue }
+            do { try await Task.sleep(for: Self.auditInterval) } catch { return }
+        }
+    }
+}
+
+extension NodeRuntime: NodeView {
+    func snapshot() -> NodeSnapshot {
+        let status = self.leadership.status
+        let observed = self.observed.withLock { $0 }
+        let role: NodeSnapshot.Role =
+            switch status.role {
+            case .leader, .resigning: .leader
+            case .suspended: .suspended
+            case .waiting: .follower
+            case .refused: .refused(observed.refusal ?? status.lastProblem ?? "refused")
+            case .starting, .connecting, .backingOff, .stopped: .campaigning
+            }
+        return NodeSnapshot(
+            role: role, epoch: status.term?.epoch.value ?? status.leader?.epoch.value, leaseRemaining: status.leaseRemaining,
+            lastBeatAge: status.lastBeatAge, degraded: status.degraded, databaseReachable: observed.databaseReachable,
+            lastRoundAge: self.coordinator.status.lastRound.map { ContinuousClock.now - $0 }, audit: observed.audit, startedAt: self.startedAt)
+    }
+
+    func resign(reason: String) async -> Bool {
+        guard self.leadership.status.term != nil else { return false }
+        self.logger.notice("resigning", metadata: ["reason": "\(reason)"])
+        await self.leadership.resign()
+        return true
+    }
+
+    func metrics() -> [MetricFamily] {
+        let snapshot = self.snapshot()
+        let status = self.coordinator.status
+        var families: [MetricFamily] = [
+            .gauge("muster_node_is_leader", help: "1 while this node leads.", snapshot.role == .leader ? 1 : 0),
+            .gauge("muster_node_database_reachable", help: "1 while this node reaches the database.", snapshot.databaseReachable ? 1 : 0),
+            .gauge("muster_audit_diverged", help: "1 when this node found the audit log tampered with.", snapshot.audit.state == .diverged ? 1 : 0),
+            .gauge("muster_audit_verify_progress_seq", help: "The newest audit event that this node has checked.", Double(snapshot.audit.verifiedTo ?? -1)),
+            .counter("muster_rounds_total", help: "Rounds that this node has committed as leader.", Double(status.rounds)),
+            .counter("muster_evaluations_total", help: "Evaluations that this node has committed as leader.", Double(status.evaluations)),
+            .counter("muster_decisions_total", help: "Decisions that this node has recorded as leader.", Double(status.decisions)),
+            .counter("muster_actions_total", help: "Changes that this node has committed as leader.", Double(status.actions)),
+        ]
+        if let epoch = snapshot.epoch { families.append(.gauge("muster_leader_epoch", help: "The newest epoch that this node knows of.", Double(epoch))) }
+        return families
+    }
+}
+
+/// Stands in for a driver that this node's configuration does not provide: sees nothing, refuses everything, and says what is missing.
+private struct UnconfiguredDriver: ScalingDriver {
+    let kind: String
+    let key: String
+    private var error: DriverError {
+        DriverError(code: "\(self.kind).unconfigured", message: "this node has no \(self.kind) driver; set \(self.key) in its configuration")
+    }
+    func observe(_ targets: [Target], deadline: Duration) async -> [Observation] { targets.map { _ in .unseen(self.error) } }
+    func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome { .refused(self.error) }
+    func check(_ target: Target) async -> [DriverFinding] { [DriverFinding(.error, code: self.error.code, message: self.error.message)] }
+}

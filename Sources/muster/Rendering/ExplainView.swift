@@ -1,0 +1,63 @@
+import Model
+
+/// A decision as a page: readings, steps, what comes next. It renders the stored decision and adds nothing.
+struct ExplainView {
+    var decision: JSON
+    var now: WallTime
+
+    func text(all: Bool) -> String {
+        let from = self.decision["from"]?.cell ?? "?"
+        let to = self.decision["to"]?.cell ?? "?"
+        let at = self.decision["at"]?.stringValue.flatMap { WallTime(rfc3339: $0) }
+        let clock = at.map { "\($0.rfc3339(fractionDigits: 0).dropFirst(11).dropLast()) UTC (\(Ago.text($0, now: self.now)) ago)" } ?? ""
+        var out = "\(self.decision.cell("workload"))  \(from) -> \(to)   \(clock)\n\(self.decision.cell("sentence"))\n\n"
+        out += self.readings + self.proposals + self.steps(all: all)
+        let reasons = (self.decision["reasons"]?.arrayValue ?? []).map { reason in
+            reason.cell("code") + (reason["until"].map { " until \($0.cell)" } ?? "") + (reason["by"].map { " (\($0.cell))" } ?? "")
+        }
+        if !reasons.isEmpty { out += "reasons     \(reasons.joined(separator: ", "))\n" }
+        let acted = self.decision["acted"]?.boolValue == true ? "acted on" : "not carried out"
+        out += "confidence  \(self.decision.cell("confidence")), urgency \(self.decision.cell("urgency")), \(acted)\n"
+        let policy = "\(self.decision.cell("policy.name")) v\(self.decision.cell("policy.version"))"
+        if let id = self.decision["id"]?.stringValue {
+            out += "decision    \(id), audit #\(self.decision.cell("seq")), epoch \(self.decision.cell("epoch")), policy \(policy)\n"
+        } else {
+            out += "policy      \(policy)\n"
+        }
+        return out
+    }
+
+    private var readings: String {
+        var table = Table(headings: ["READING", "VALUE", "TARGET", "RATIO", "AGE", "QUALITY", "NOTE"])
+        for reading in self.decision["readings"]?.arrayValue ?? [] {
+            let unit = reading["unit"].map { " \($0.cell)" } ?? ""
+            table.rows.append([
+                reading.cell("metric"), reading["value"].map { $0.cell + unit } ?? "-", reading["target"]?.cell ?? "-", reading["ratio"]?.cell ?? "-",
+                reading["ageMs"]?.intValue.map { "\($0 / 1000) s" } ?? "-", reading.cell("quality"),
+                [reading["window"]?.cell, reading["missing"]?.cell, reading["evidence"]?.cell].compactMap(\.self).joined(separator: "; "),
+            ])
+        }
+        return table.rows.isEmpty ? "" : table.text() + "\n"
+    }
+
+    private var proposals: String {
+        var table = Table(headings: ["RULE", "WANTS", "BECAUSE"])
+        for proposal in self.decision["proposals"]?.arrayValue ?? [] {
+            table.rows.append([proposal.cell("rule"), proposal["replicas"]?.cell ?? "-", proposal.cell("because")])
+        }
+        return table.rows.isEmpty ? "" : table.text() + "\n"
+    }
+
+    private func steps(all: Bool) -> String {
+        var table = Table(headings: ["STEP", "NUMBER", "BECAUSE"])
+        var hidden = 0
+        for step in self.decision["steps"]?.arrayValue ?? [] {
+            let changes = step["in"] != step["out"] || step["reason"] != nil || step.cell("step") == "decision"
+            guard all || changes else { hidden += 1; continue }
+            let until = step.at("reason.until").map { ", until \($0.cell)" } ?? ""
+            table.rows.append([step.cell("step"), "\(step.cell("in")) -> \(step.cell("out"))", step.cell("text") + until])
+        }
+        let rest = hidden > 0 ? "(\(hidden) steps changed nothing: --all)\n" : ""
+        return (table.rows.isEmpty ? "" : table.text()) + rest + "\n"
+    }
+}

@@ -1,0 +1,110 @@
+import Control
+import Engine
+import Model
+
+let start = WallTime(rfc3339: "2026-05-28T12:00:00Z") ?? WallTime(microseconds: 0)
+let transcode = WorkloadID(service: "transcode", region: "eu-west")
+let refusal = DriverError(code: "exec.refused", message: "no such deployment", evidence: "exit 77")
+
+/// SplitMix64: seeded, so that a failing property names the seed that repeats it.
+struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { self.state = seed }
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+    mutating func chance(_ percent: Int) -> Bool { self.int(1...100) <= percent }
+    mutating func pick<Element>(_ elements: [Element]) -> Element { elements[self.int(0...elements.count - 1)] }
+}
+
+func seconds(_ count: Int) -> WallTime { start + .seconds(count) }
+func milliseconds(_ count: Int) -> WallTime { start + .milliseconds(count) }
+
+func seen(_ desired: Int, current: Int? = nil, ready: Int? = nil) -> Observation {
+    .seen(desired: desired, current: current ?? desired, ready: ready ?? current ?? desired, version: "v\(desired)")
+}
+
+/// 25 of the metric `queue` a replica.
+func queuePolicy(
+    _ name: String = "queue", services: [String] = ["*"], mode: Policy.Mode = .live, min: Int = 1, max: Int = 20, every: Duration = .seconds(15),
+    connection: String = "jobs", statement: String = "select 1", cooldown: Policy.Cooldown = .init(), sustained: Duration? = nil
+) -> Policy {
+    let metric = Metric(name: "queue", source: .sql(connection: connection, statement: statement))
+    let rule =
+        sustained.map {
+            Rule(.step(.init(metric: "queue", above: Quantity(100), add: .replicas(2), below: Quantity(20), remove: .replicas(1), sustained: $0)))
+        } ?? Rule(.track(.init(metric: "queue", target: .averageValue(Quantity(25)))))
+    return Policy(
+        name: name, selector: Selector(services: services), mode: mode, minReplicas: min, maxReplicas: max, evaluateEvery: every, metrics: [metric],
+        rules: [rule], cooldown: cooldown, verify: .init(ready: Quantity(milli: 900), within: .seconds(180)))
+}
+
+func service(_ name: String, priority: Int = 0, startup: Duration = .seconds(40), regions: [String] = ["eu-west"]) -> Service {
+    Service(name: name, priority: priority, startup: startup, workloads: Dictionary(uniqueKeysWithValues: regions.map { ($0, .manual) }))
+}
+
+func fleet(
+    _ manifests: [Manifest], enabled: Bool = true, pauses: [Pause] = [], overrides: [Override] = [], version: Int = 7
+) -> Fleet {
+    Fleet(manifests: manifests.map { ($0, version, "ab12") }, enabled: enabled, pauses: pauses, overrides: overrides)
+}
+
+func leader(_ fleet: Fleet, open: [ActionRecord] = [], at now: WallTime = start) -> LeaderState {
+    LeaderState(fleet: fleet, remembered: [:], open: open, at: now)
+}
+
+func action(
+    _ state: ActionRecord.State = .committed, id: Int64 = 1, workload: WorkloadID = transcode, from: Int = 4, to: Int = 8, attempt: Int = 0,
+    needReady: Quantity = Quantity(milli: 900), deadline: WallTime = seconds(220), history: [ActionRecord.Step]? = nil
+) -> ActionRecord {
+    ActionRecord(
+        id: id, idem: "0197-\(id)", decision: id, epoch: 3, workload: workload, from: from, to: to, precondition: nil, state: state, attempt: attempt,
+        needReady: needReady, deadline: deadline, createdAt: start, history: history ?? [.init(state: state, at: start)])
+}
+
+func pause(_ direction: Pause.Direction, scope: Pause.Scope = .all, until: WallTime = seconds(3600)) -> Pause {
+    Pause(id: 1, scope: scope, direction: direction, owner: "anna", reason: "sale", since: start, until: until)
+}
+
+func queue(_ value: Int, at time: WallTime) -> [String: ReadingAnswer] { ["queue": .value(Sample(value: Quantity(value), at: time))] }
+
+extension LeaderState {
+    /// Everything that was asked is answered at once.
+    mutating func answer(_ questions: Questions, _ sizes: [WorkloadID: Observation], _ queues: [WorkloadID: Int], at now: WallTime) {
+        for target in questions.targets { self.observed(target.id, sizes[target.id] ?? seen(4)) }
+        for (connection, metrics) in questions.readings {
+            let workloads = Array(Set(metrics.map(\.workload)))
+            let answers = Dictionary(uniqueKeysWithValues: workloads.compactMap { id in queues[id].map { (id, queue($0, at: now)) } })
+            self.answered(connection: connection, answers, for: workloads)
+        }
+    }
+
+    /// Asks, answers and decides in one moment.
+    mutating func round(_ sizes: [WorkloadID: Observation], _ queues: [WorkloadID: Int], at now: WallTime) -> [Pending] {
+        self.answer(self.ask(at: now), sizes, queues, at: now)
+        return self.decide(at: now)
+    }
+
+    /// Commits as the store would, numbering actions from `first`.
+    @discardableResult
+    mutating func commit(_ pending: [Pending], first: Int64 = 1, at now: WallTime) -> [ActionRecord] {
+        var next = first
+        var actions: [ActionRecord] = []
+        for item in pending {
+            guard item.isRecorded, let plan = item.plan else { continue }
+            actions.append(
+                ActionRecord(
+                    id: next, idem: "0197-\(next)", decision: next, epoch: 3, workload: item.workload, from: plan.from, to: plan.to,
+                    precondition: plan.precondition, state: .committed, attempt: 0, needReady: plan.needReady, deadline: plan.deadline, createdAt: now,
+                    history: [.init(state: .committed, at: now)]))
+            next += 1
+        }
+        self.committed(pending, actions: actions, at: now)
+        return actions
+    }
+}

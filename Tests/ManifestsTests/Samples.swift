@@ -1,0 +1,245 @@
+import Manifests
+import Model
+
+/// Good documents: the policy language's example, reduced to what this version does.
+enum Samples {
+    static let media = """
+        kind: Region
+        name: eu-west
+        costPerReplicaHour: 0.12        # any currency, one per cluster
+        maxReplicas: 200
+        ---
+        kind: Region
+        name: eu-central
+        ---
+        kind: Connection
+        name: jobs
+        postgres: "host=db dbname=jobs user=muster_read sslmode=verify-full"
+        password: { file: /etc/muster/secrets/jobs }
+        ---
+        kind: Connection
+        name: metrics
+        postgres: postgresql://muster_read@db/metrics?sslmode=verify-full
+        password: { env: METRICS_PASSWORD }
+        ---
+        kind: Service
+        name: transcode
+        owner: team-media
+        priority: 10
+        startup: 40s
+        workloads:
+          eu-west:    { driver: manual }
+          eu-central: { driver: exec, observe: [replicas, transcode], scale: [scale, transcode] }
+        ---
+        kind: Policy
+        name: transcode
+        selector: { services: [transcode], regions: ["*"] }
+        mode: live
+        minReplicas: 2
+        maxReplicas: 20
+        evaluateEvery: 15s
+        metrics:
+          - name: queue
+            source: { connection: jobs, sql: "select region, count(*) from jobs where state = 'pending' group by region" }
+            window: { last: 1m, aggregate: avg }
+            maxAge: 2m
+            unit: jobs
+          - name: cpu
+            source:
+              connection: metrics
+              sql: |
+                select region, avg(cpu)
+                from cpu
+                group by region
+          - name: mailboxes
+            source: { connection: jobs, sql: select count(*) from mailboxes }
+        rules:
+          - track: { metric: cpu, averageUtilization: 70 }
+          - track: { metric: queue, averageValue: 25, tolerance: 0.05 }
+          - step:  { metric: queue, above: 25, add: 1, below: 5, remove: 10%, for: 30s, weight: 0.4 }
+          - capacity: { metric: mailboxes, perReplica: 1000, upAt: 0.8, downAt: 0.3, step: 1 }
+        combine: max
+        cooldown: { up: 2m, down: 10m }
+        emergency: { when: "queue > 100", replicas: max }
+        onMissing: [hold 2m, lastGood 10m, replicas 6]
+        verify: { ready: 0.9, within: 3m, rollback: false }
+        ---
+        kind: Budget
+        name: fleet
+        selector: { regions: ["*"] }
+        maxReplicas: 500
+        maxCostPerHour: 60
+
+        """
+
+    /// A policy with `fields` behind its first lines; the file's line 4 is the first of them.
+    static func policy(_ fields: String, name: String = "p", metrics: String = defaultMetrics, rules: String = defaultRules) -> String {
+        "kind: Policy\nname: \(name)\nselector: { services: [\"*\"] }\n\(fields)\n\(metrics)\n\(rules)\n"
+    }
+    static let defaultMetrics = "metrics: [{ name: queue, source: { connection: jobs, sql: select 1 } }]"
+    static let defaultRules = "rules: [{ track: { metric: queue, averageValue: 25 } }]"
+
+    static func parse(_ text: String, name: String = "media.yaml") -> ParsedFiles {
+        ManifestParser.parse([SourceFile(name: name, text: text)])
+    }
+
+    /// The only manifest in `text`, or nil.
+    static func single(_ text: String) -> Manifest? {
+        let parsed = Self.parse(text)
+        return parsed.findings.isEmpty && parsed.manifests.count == 1 ? parsed.manifests[0].manifest : nil
+    }
+}
+
+/// Deterministic random numbers; a test that fails prints the seed it began with.
+struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { self.state = seed }
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// Random manifests that a person could have written: valid on their own.
+struct ManifestGenerator {
+    var random: SplitMix64
+    init(seed: UInt64) { self.random = SplitMix64(seed: seed) }
+
+    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self.random) }
+    mutating func chance(_ percent: Int) -> Bool { self.int(1...100) <= percent }
+    mutating func pick<Element>(_ elements: [Element]) -> Element { elements[self.int(0...elements.count - 1)] }
+    mutating func maybe<Value>(_ make: (inout Self) -> Value) -> Value? { self.chance(50) ? make(&self) : nil }
+
+    mutating func name() -> String {
+        let words = ["a", "queue", "eu-west", "no", "true", "null", "1", "x.y", "min", "and", "jobs_2", "0", "yes", "on", "1e3", "cpu-load"]
+        return self.pick(words) + (self.chance(50) ? "" : String(self.int(0...99)))
+    }
+    mutating func names(_ count: ClosedRange<Int>) -> [String] {
+        var names: Set<String> = []
+        for _ in 0..<self.int(count) { names.insert(self.name()) }
+        return names.sorted()
+    }
+    mutating func label() -> String {
+        self.pick([
+            "team", "Team “Media”", "yes", "5", "5s", "~", "a: b", "# not a comment", "- x", "*all", "&one", "!tag", "it's", "say \"hi\"", "a\\b",
+            "  padded  ", "ends:", "ünïcödé 🚀", "{x}", "[y]", "%", "@", "`z`", "?", "|", ">", "a #b", "\u{E000}*x &y", "x, y", "=", "<<", "0x1F",
+            "1_000", ".inf", "1:30", "2024-01-01", "a  b", "\u{2028}",
+        ])
+    }
+    mutating func statement() -> String {
+        self.pick([
+            "select 1", "select *\nfrom jobs\n", "select a\n\n  from b", "-- note\nselect count(*) from \"T\" where x = 'y: z' # w", "\n select 1",
+            "select 1\n\n", "select\t1\r\nfrom x", "select *x, &y from t -- {a: [b]}", " select 1", "select 1 \n  \nfrom t\n",
+        ])
+    }
+    mutating func quantity(_ range: ClosedRange<Int> = 1...1_000_000) -> Quantity {
+        self.chance(50) ? Quantity(milli: Int64(self.int(range))) : Quantity(self.int(1...1000))
+    }
+    mutating func duration(_ seconds: ClosedRange<Int>) -> Duration { .milliseconds(self.int(seconds) * 1000 + (self.chance(20) ? 250 : 0)) }
+    mutating func selector() -> Selector {
+        switch self.int(0...2) {
+        case 0: Selector()
+        case 1: Selector(services: self.names(1...3))
+        default: Selector(services: self.names(1...2), regions: self.names(1...3))
+        }
+    }
+
+    mutating func manifest(_ kind: Manifest.Kind) -> Manifest {
+        switch kind {
+        case .region: .region(Region(name: self.name(), costPerReplicaHour: self.maybe { $0.quantity() }, maxReplicas: self.maybe { $0.int(0...999) }))
+        case .connection:
+            .connection(
+                Connection(
+                    name: self.name(), postgres: self.pick(["host=db user=a", "postgresql://a@b:5432/c?sslmode=require", "service='x y'"]),
+                    password: self.pick([nil, .file("/a b/c#d"), .environment("NO")])))
+        case .service: .service(self.service())
+        case .policy: .policy(self.policy())
+        case .budget:
+            .budget(Budget(name: self.name(), selector: self.selector(), maxReplicas: self.int(0...99), maxCostPerHour: self.maybe { $0.quantity() }))
+        }
+    }
+
+    mutating func service() -> Service {
+        var workloads: [String: DriverTarget] = [:]
+        for region in self.names(1...3) {
+            workloads[region] = self.chance(40) ? .manual : .exec(observe: ["see", self.label()], scale: ["scale", self.label(), self.statement()])
+        }
+        return Service(
+            name: self.name(), owner: self.maybe { $0.oneLine() }, priority: self.int(-3...3), startup: self.chance(50) ? .zero : self.duration(0...90),
+            workloads: workloads)
+    }
+    mutating func oneLine() -> String { self.label() }
+
+    mutating func policy() -> Policy {
+        let least = self.int(0...5)
+        let most = least + self.int(1...50)
+        let names = self.names(1...4)
+        let metrics = names.map { name in
+            Metric(
+                name: name, source: .sql(connection: self.name(), statement: self.statement()),
+                window: self.maybe { .init(last: $0.duration(1...600), aggregate: $0.pick(Metric.Aggregate.allCases)) },
+                maxAge: self.chance(50) ? Metric.defaultMaxAge : self.duration(1...600), unit: self.maybe { $0.label() })
+        }
+        return Policy(
+            name: self.name(), selector: self.selector(), mode: self.pick(Policy.Mode.allCases), minReplicas: least, maxReplicas: most,
+            evaluateEvery: self.chance(50) ? Policy.defaultEvaluateEvery : self.duration(1...60), metrics: metrics,
+            rules: names.map { self.rule($0) }, combine: self.pick(Policy.Combine.allCases),
+            cooldown: .init(up: self.chance(50) ? .zero : self.duration(0...600), down: self.chance(50) ? .zero : self.duration(0...600)),
+            emergency: self.maybe { .init(when: $0.condition(names, depth: 4), replicas: $0.chance(50) ? .max : .count(most)) },
+            onMissing: self.chance(50) ? [] : [.hold(self.duration(1...60)), .lastGood(self.duration(1...60)), .replicas(self.int(1...most))],
+            verify: self.chance(50) ? .init() : .init(ready: Quantity(milli: Int64(self.int(0...1000))), within: self.duration(1...600)))
+    }
+
+    mutating func rule(_ metric: String) -> Rule {
+        let weight = self.chance(50) ? Quantity(1) : Quantity(milli: Int64(self.int(1...5000)))
+        switch self.int(0...2) {
+        case 0:
+            let target: Rule.Track.Target = self.pick([.averageUtilization(self.quantity()), .averageValue(self.quantity()), .value(self.quantity())])
+            return Rule(.track(.init(metric: metric, target: target, tolerance: Quantity(milli: Int64(self.pick([100, 0, 50]))))), weight: weight)
+        case 1:
+            var step = Rule.Step(metric: metric, sustained: self.chance(50) ? .zero : self.duration(1...60))
+            if self.chance(70) { (step.above, step.add) = (Quantity(milli: Int64(self.int(5000...9000))), self.amount(1000)) }
+            if step.above == nil || self.chance(50) { (step.below, step.remove) = (Quantity(milli: Int64(self.int(-9000...4000))), self.amount(100)) }
+            return Rule(.step(step), weight: weight)
+        default:
+            let upAt = self.int(301...2000)
+            return Rule(
+                .capacity(
+                    .init(
+                        metric: metric, perReplica: self.quantity(), upAt: Quantity(milli: Int64(upAt)),
+                        downAt: Quantity(milli: Int64(self.int(0...300))), step: self.int(1...9))), weight: weight)
+        }
+    }
+    mutating func amount(_ percent: Int) -> Rule.Step.Amount { self.chance(50) ? .replicas(self.int(1...9)) : .percent(self.int(1...percent)) }
+
+    mutating func condition(_ metrics: [String], depth: Int) -> Expression {
+        switch depth > 0 ? self.int(0...4) : 0 {
+        case 1: .and(self.condition(metrics, depth: depth - 1), self.condition(metrics, depth: depth - 1))
+        case 2: .or(self.condition(metrics, depth: depth - 1), self.condition(metrics, depth: depth - 1))
+        case 3: .not(self.condition(metrics, depth: depth - 1))
+        default:
+            .comparison(
+                self.pick(Expression.Comparison.allCases), self.number(metrics, depth: depth - 1), self.number(metrics, depth: depth - 1))
+        }
+    }
+
+    mutating func number(_ metrics: [String], depth: Int) -> Expression {
+        switch depth > 0 ? self.int(0...5) : self.int(0...1) {
+        case 0: return .number(Quantity(milli: Int64(self.int(-5000...5000))))
+        case 1: return .metric(self.pick(metrics))
+        case 2: return .negate(self.number(metrics, depth: depth - 1))
+        case 3:
+            let function = self.pick(Expression.Function.allCases)
+            let most = [.min, .max, .avg].contains(function) ? 3 : 1
+            return .call(function, (0..<self.int(1...most)).map { _ in self.number(metrics, depth: depth - 1) })
+        default:
+            let operation = self.pick(Expression.Arithmetic.allCases)
+            var right = self.number(metrics, depth: depth - 1)
+            if operation == .divide, right == .number(.zero) { right = .number(Quantity(3)) }
+            return .arithmetic(operation, self.number(metrics, depth: depth - 1), right)
+        }
+    }
+}
