@@ -80,7 +80,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 lifecycle,
-            ], resources: [.embedInCode("openapi.yaml")], swiftSettings: strict),
+            ], swiftSettings: strict),
 
         .executableTarget(
             name: "muster",
@@ -119,9 +119,18 @@ let package = Package(
                 "Server", "Model", "Ledger", "Manifests", "Postgres", "PostgresTesting", "Store", crypto, logging,
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), lifecycle,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"), .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
+        .testTarget(
+            name: "TLSTests",
+            dependencies: [
+                "TLS", "Model", crypto, .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+        .testTarget(name: "ClusterTests", dependencies: ["muster", "muster-sample", "Model", "PostgresTesting"], swiftSettings: strict),
         .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Postgres", "PostgresTesting"], swiftSettings: strict),
     ]
 )

@@ -83,10 +83,10 @@ extension LeadershipDriver {
             self.handle(.fenced(session: session))
             return LeadershipError.notLeader(term)
         }
-        guard self.lock?.number == session, error.code != .closed else {
-            self.handle(.sessionClosed(session: session, reason: error.description))
-            return error.transactionOutcomeUnknown ? LeadershipError.outcomeUnknown(term, error) : LeadershipError.notLeader(term)
-        }
+        if error.code == .closed { self.handle(.sessionClosed(session: session, reason: error.description)) }
+        if error.transactionOutcomeUnknown { return LeadershipError.outcomeUnknown(term, error) }
+        // The session that carried it is gone, and with it whatever it had written.
+        if self.lock?.number != session { return LeadershipError.notLeader(term) }
         return error
     }
 }

@@ -81,7 +81,11 @@ extension Fleet {
     public func inForce(at now: WallTime) -> Fleet {
         var fleet = self
         for index in fleet.pauses.indices { fleet.pauses[index].since = min(fleet.pauses[index].since, now) }
-        for workload in fleet.overrides.keys { fleet.overrides[workload]?.since = min(fleet.overrides[workload]?.since ?? now, now) }
+        fleet.overrides = fleet.overrides.mapValues { override in
+            var override = override
+            override.since = min(override.since, now)
+            return override
+        }
         return fleet
     }
 }

@@ -88,11 +88,13 @@ struct TermLoop {
                 let newest = workloads.map(\.evaluatedAt).max()
                 let clock = TermClock(database: head.now, newestWritten: newest)
                 var remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)] = [:]
+                var sizes: [WorkloadID: Int] = [:]
                 for record in workloads {
+                    sizes[record.id] = LeaderState.size(after: record.evaluation, desired: record.desired, current: record.current)
                     let last = try await self.lastRecorded(record)
                     remembered[record.id] = (try Memory(json: record.memory), record.evaluatedAt, last)
                 }
-                return (LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: open, at: clock.now), clock)
+                return (LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: open, sizes: sizes, at: clock.now), clock)
             } catch is CancellationError {
                 return nil
             } catch {
@@ -109,7 +111,11 @@ struct TermLoop {
 
     private func lastRecorded(_ record: WorkloadRecord) async throws -> Decision? {
         guard let id = record.decision else { return nil }
-        return try await self.store.decision(id: id)?.decision
+        do { return try await self.store.decision(id: id)?.decision } catch let error as StoreError {
+            // Written by a newer version. It only serves to not record the same twice: recording once more is harmless, not leading is not.
+            self.logger.warning("the last decision of a workload can't be read", metadata: ["workload": "\(record.id)", "error": "\(error)"])
+            return nil
+        }
     }
 
     private func loadFleet() async throws -> Fleet {

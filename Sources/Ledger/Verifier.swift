@@ -56,7 +56,8 @@ public struct Verifier: Sendable {
         }
         let root = self.frontier.root
         guard head.root == root.bytes else {
-            return .tampered(firstBadSeq: nil, reason: "the tree over the leaves has another root than the head: a leaf and its hash were replaced, or the head was")
+            return .tampered(
+                firstBadSeq: nil, reason: "the tree over the leaves has another root than the head: a leaf and its hash were replaced, or the head was")
         }
         guard head.frontier == self.frontier.bytes else {
             return .tampered(firstBadSeq: nil, reason: "the head's frontier is not that of the leaves")

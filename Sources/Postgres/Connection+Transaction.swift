@@ -103,7 +103,8 @@ extension Connection {
             self.transactionState = .open
         case .open:
             if commit, let raw = self.handle.raw, PQtransactionStatus(raw) == PQTRANS_INERROR {
-                throw PostgresError(.server, "the transaction was rolled back, because one of its statements failed", sqlState: "25P02", endpoint: self.endpoint)
+                throw PostgresError(
+                    .server, "the transaction was rolled back, because one of its statements failed", sqlState: "25P02", endpoint: self.endpoint)
             }
         }
         if commit {

@@ -194,8 +194,9 @@ public actor Connection {
         guard let raw = self.handle.raw else { return }
         if PQconsumeInput(raw) == 0 {
             let cause = self.notices.fatal
-            self.end(PostgresError(
-                .closed, cause?.message ?? self.handle.lastMessage, sqlState: cause?.sqlState, detail: cause?.detail, endpoint: self.endpoint))
+            self.end(
+                PostgresError(
+                    .closed, cause?.message ?? self.handle.lastMessage, sqlState: cause?.sqlState, detail: cause?.detail, endpoint: self.endpoint))
             return
         }
         self.deliverNotifications(raw)

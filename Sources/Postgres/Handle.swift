@@ -83,7 +83,8 @@ extension PostgresError {
         let fallback = PQresultErrorMessage(result).map { Handle.oneLine(String(cString: $0)) } ?? "the server reported an error without words"
         let severity = field("V")
         self.init(
-            severity == "FATAL" || severity == "PANIC" ? .closed : .server, field("M") ?? fallback, sqlState: field("C"), detail: field("D"), hint: field("H"), statement: statement, endpoint: endpoint,
+            severity == "FATAL" || severity == "PANIC" ? .closed : .server, field("M") ?? fallback, sqlState: field("C"), detail: field("D"), hint: field("H"),
+            statement: statement, endpoint: endpoint,
             index: index)
     }
 }

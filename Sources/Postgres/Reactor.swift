@@ -14,11 +14,6 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
         var stopping = false
         /// False once the thread has ended; a job that comes later gets a new one, so that no caller waits for ever.
         var hasThread = true
-
-        mutating func mayEndThread() -> Bool {
-            if self.queue.isEmpty { self.hasThread = false }
-            return self.queue.isEmpty
-        }
     }
     /// Why a socket's handler is called.
     enum SocketEvent {
@@ -148,14 +143,15 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
                 return state.stopping
             }
             for job in batch { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
-            let ran = !batch.isEmpty
             batch.removeAll(keepingCapacity: true)
             if stopping {
                 if self.endEverything() { continue }
-                if self.jobs.withLock({ $0.mayEndThread() }) { return }
+                if self.mayEndThread() { return }
                 continue
             }
-            let count = epoll_wait(self.epoll, &events, CInt(events.count), ran ? 0 : self.timeoutMilliseconds())
+            // Jobs made jobs: look at the sockets in between, but do not sleep. A job that comes from another thread after this look wakes us.
+            let busy = self.jobs.withLock { !$0.queue.isEmpty }
+            let count = epoll_wait(self.epoll, &events, CInt(events.count), busy ? 0 : self.timeoutMilliseconds())
             for index in 0..<Int(max(count, 0)) {
                 let descriptor = events[index].data.fd
                 if descriptor == self.wakeup {
@@ -166,6 +162,16 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
                 }
             }
             self.runDueTimers()
+        }
+    }
+
+    /// Under the lock, so that a job that comes now either keeps this thread or starts the next.
+    private func mayEndThread() -> Bool {
+        self.jobs.withLock { state in
+            guard state.queue.isEmpty else { return false }
+            state.hasThread = false
+            self.threadID.store(0, ordering: .releasing)
+            return true
         }
     }
 

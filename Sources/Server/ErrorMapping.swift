@@ -32,10 +32,12 @@ enum ErrorMapping {
     }
 
     private static func unavailable(_ error: PostgresError) -> Problem {
-        let detail = error.transactionOutcomeUnknown
+        let detail =
+            error.transactionOutcomeUnknown
             ? "The connection to the database was lost while it committed: whether the change happened is not known."
             : "This node can’t work with its database now."
-        let next = error.transactionOutcomeUnknown
+        let next =
+            error.transactionOutcomeUnknown
             ? "Repeat the request with the same Idempotency-Key: it is carried out at most once." : error.advice
         return Problem(.databaseUnavailable, detail, next: next).retrying(after: .seconds(1))
     }

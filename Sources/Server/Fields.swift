@@ -15,12 +15,14 @@ struct Fields: Sendable {
         }
         let unknown = fields.keys.filter { !known.contains($0) }.sorted()
         guard unknown.isEmpty else {
-            throw Problem(.unknownField, faults: unknown.prefix(20).map { name in
-                let near = nearest(name, in: known)
-                let shown = String(name.prefix(64))
-                let hint = near.map { "; did you mean “\($0)”?" } ?? "; known are \(known.joined(separator: ", "))"
-                return .init(pointer: "/\(Self.escape(shown))", code: "unknown-field", message: "unknown field “\(shown)”\(hint)", near: near)
-            })
+            throw Problem(
+                .unknownField,
+                faults: unknown.prefix(20).map { name in
+                    let near = nearest(name, in: known)
+                    let shown = String(name.prefix(64))
+                    let hint = near.map { "; did you mean “\($0)”?" } ?? "; known are \(known.joined(separator: ", "))"
+                    return .init(pointer: "/\(Self.escape(shown))", code: "unknown-field", message: "unknown field “\(shown)”\(hint)", near: near)
+                })
         }
         self.fields = fields
     }

@@ -38,7 +38,8 @@ extension Responder {
     }
 
     private func collect(_ request: Request, upTo maximum: Int) async throws -> [UInt8] {
-        let tooLarge = maximum == 0
+        let tooLarge =
+            maximum == 0
             ? Problem(.badRequest, "This route takes no body.", next: "Send it without one.")
             : Problem(.tooLarge, "The body has more than \(maximum) bytes.")
         if let length = request.headers[.contentLength].flatMap({ Int($0) }) {

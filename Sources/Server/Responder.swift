@@ -146,7 +146,8 @@ struct Responder: HTTPResponder {
 
     private func answer(_ error: any Error, _ seen: Seen) -> Answer {
         let problem = ErrorMapping.problem(error)
-        if !(error is Problem) {
+        // What the caller did wrong is in the answer; what went wrong here is for the operator.
+        if !(error is Problem), problem.code.status.code >= 500 {
             self.api.logger.warning(
                 "a request failed",
                 metadata: [

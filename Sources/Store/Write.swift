@@ -66,15 +66,16 @@ public final class Write {
 
     /// - Parameter settings: travel with the first statements.
     static func begin(_ store: Store, on transaction: Transaction, after settings: [Statement], as principal: Principal) async throws -> Write {
-        let all = try await transaction.pipeline(settings + [
-            Statement("SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1 FOR UPDATE", [.text(store.origin)]),
-            // After the row is ours: whoever wrote it before us has committed, and with it its epoch.
-            Statement(
-                """
-                SELECT clock_timestamp() AS now, (SELECT epoch FROM muster.leader WHERE cluster = $1 AND shard = $2) AS epoch,
-                       (SELECT nseq FROM muster.audit_origin WHERE node = $3 AND boot_id = $4::uuid) AS nseq
-                """, [.text(store.cluster), .text(store.shard), .text(store.node), .text(store.bootID)]),
-        ])
+        let all = try await transaction.pipeline(
+            settings + [
+                Statement("SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1 FOR UPDATE", [.text(store.origin)]),
+                // After the row is ours: whoever wrote it before us has committed, and with it its epoch.
+                Statement(
+                    """
+                    SELECT clock_timestamp() AS now, (SELECT epoch FROM muster.leader WHERE cluster = $1 AND shard = $2) AS epoch,
+                           (SELECT nseq FROM muster.audit_origin WHERE node = $3 AND boot_id = $4::uuid) AS nseq
+                    """, [.text(store.cluster), .text(store.shard), .text(store.node), .text(store.bootID)]),
+            ])
         let answers = Array(all.suffix(2))
         let now = try answers[1].one()
         guard let head = answers[0].first, let epoch = try now["epoch"].int64OrNil() else {

@@ -64,14 +64,29 @@ public struct CertificateAuthority: Sendable {
     /// An HTTPS certificate for the given host names and addresses.
     public func issueServer(hosts: [String], lifetime: Duration = Self.defaultLifetime) throws -> Issued {
         guard let first = hosts.first else { throw CertificateError.noHosts }
-        let names: [GeneralName] = hosts.map { host in
+        let names: [GeneralName] = try hosts.map { host in
             if let address = Self.address(host) { return .ipAddress(ASN1OctetString(contentBytes: address[...])) }
+            guard Self.isHostName(host) else { throw CertificateError.noHost(host) }
             return .dnsName(host)
         }
         return try self.issue(commonName: first, names: names, usages: [.serverAuth], lifetime: lifetime)
     }
 
+    /// Letters, digits and hyphens in parts of up to 63, as RFC 1123 has it; the first part may be `*`.
+    private static func isHostName(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        guard host.utf8.count <= 253 else { return false }
+        return parts.enumerated().allSatisfy { index, part in
+            if index == 0, part == "*" { return parts.count > 1 }
+            let isPlain = part.utf8.allSatisfy { $0 == UInt8(ascii: "-") || ($0 < 0x80 && Character(Unicode.Scalar($0)).isLetterOrDigit) }
+            return (1...63).contains(part.utf8.count) && isPlain && part.first != "-" && part.last != "-"
+        }
+    }
+
     private func issue(commonName: String, names: [GeneralName], usages: [ExtendedKeyUsage.Usage], lifetime: Duration) throws -> Issued {
+        guard self.issuer.notValidAfter > Date() else {
+            throw CertificateError.notTrusted("the authority’s certificate expired on \(self.issuer.notValidAfter); the cluster needs a new authority")
+        }
         let key = P256.Signing.PrivateKey()
         let certificate = try Certificate(
             version: .v3, serialNumber: .init(), publicKey: .init(key.publicKey), notValidBefore: Self.date(-Self.backdating),
@@ -102,6 +117,10 @@ public struct CertificateAuthority: Sendable {
     }
 }
 
+extension Character {
+    fileprivate var isLetterOrDigit: Bool { self.isASCII && (self.isLetter || self.isNumber) }
+}
+
 extension Duration {
     static prefix func - (duration: Duration) -> Duration { .zero - duration }
 }
@@ -112,11 +131,14 @@ public enum CertificateError: Error, Sendable, Hashable, CustomStringConvertible
     case keyMismatch(String)
     case notTrusted(String)
     case noHosts
+    /// It is no host name and no address.
+    case noHost(String)
     case exposedKey(String)
 
     public var description: String {
         switch self {
         case .unreadable(let what), .keyMismatch(let what), .notTrusted(let what), .exposedKey(let what): what
+        case .noHost(let host): "“\(host)” is neither a host name nor an address; give --hosts a.internal,10.0.0.1 without scheme and port"
         case .noHosts: "a server certificate needs at least one host name or address; give --hosts"
         }
     }

@@ -39,15 +39,22 @@ public struct CertificateFiles: Sendable, Hashable {
         guard SSL_CTX_use_certificate_chain_file(context, self.certificate) == 1 else {
             throw .unreadable("\(self.certificate) holds no certificate that can be used: \(Self.reason)")
         }
-        guard SSL_CTX_use_PrivateKey_file(context, self.key, SSL_FILETYPE_PEM) == 1, SSL_CTX_check_private_key(context) == 1 else {
-            throw .keyMismatch("\(self.key) is not the key of \(self.certificate): \(Self.reason)")
-        }
+        try self.loadKey(into: context)
         guard SSL_CTX_load_verify_file(context, self.authority) == 1 else {
             throw .unreadable("\(self.authority) holds no authority’s certificate: \(Self.reason)")
         }
         guard let leaf = SSL_CTX_get0_certificate(context) else { throw .unreadable("\(self.certificate) holds no certificate") }
         try self.verify(leaf, in: context)
         return Self.facts(of: leaf)
+    }
+
+    private func loadKey(into context: OpaquePointer) throws(CertificateError) {
+        if SSL_CTX_use_PrivateKey_file(context, self.key, SSL_FILETYPE_PEM) == 1, SSL_CTX_check_private_key(context) == 1 { return }
+        let code = Int32(truncatingIfNeeded: ERR_peek_error() & 0x7F_FFFF)
+        guard code == X509_R_KEY_VALUES_MISMATCH || code == X509_R_KEY_TYPE_MISMATCH else {
+            throw .unreadable("\(self.key) holds no private key in PEM: \(Self.reason). Issue it anew with: muster ca issue")
+        }
+        throw .keyMismatch("\(self.key) is not the key of \(self.certificate); both have to come from the same: muster ca issue")
     }
 
     /// A key that others can read is as good as published.
@@ -83,12 +90,22 @@ public struct CertificateFiles: Sendable, Hashable {
                 switch kind {
                 case GEN_URI: names.uris.append(String(decoding: buffer, as: UTF8.self))
                 case GEN_DNS: names.hosts.append(String(decoding: buffer, as: UTF8.self))
-                default: names.hosts.append(buffer.map(String.init).joined(separator: length == 4 ? "." : ":"))
+                default: names.hosts.append(Self.address(buffer))
                 }
             }
         }
         return Facts(
             notBefore: Self.seconds(X509_get0_notBefore(leaf)), notAfter: Self.seconds(X509_get0_notAfter(leaf)), uris: names.uris, hosts: names.hosts)
+    }
+
+    /// Four or sixteen bytes as people write them.
+    private static func address(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = bytes.count == 4 ? AF_INET : AF_INET6
+        guard bytes.count == 4 || bytes.count == 16, inet_ntop(family, bytes.baseAddress, &text, socklen_t(text.count)) != nil else {
+            return bytes.map { String($0) }.joined(separator: ".")
+        }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {

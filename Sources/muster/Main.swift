@@ -43,38 +43,11 @@ struct Muster: AsyncParsableCommand {
         let code = Self.exitCode(for: error)
         let text = Self.fullMessage(for: error)
         if code == .success {
-            if !text.isEmpty { Terminal.write(text + "\n") }
+            if !text.isEmpty { Terminal.write(HelpText.endingWithExample(text) + "\n") }
             Glibc.exit(0)
         }
         if let exit = error as? ExitCode { Glibc.exit(exit.rawValue) }
         Terminal.complain(text, prefix: "")
         Glibc.exit(2)
-    }
-}
-
-/// What the command line writes, and where.
-enum Terminal {
-    static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
-
-    /// Talk goes to stderr, so that stdout holds data only.
-    static func talk(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
-    static func complain(_ text: String, prefix: String = "error: ") { Self.talk(prefix + text) }
-
-    static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
-    static var canAsk: Bool { isatty(STDIN_FILENO) == 1 }
-
-    static var width: Int? {
-        var size = winsize()
-        guard Self.isInteractive, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-        return Int(size.ws_col)
-    }
-
-    /// Asks before something that is hard to take back. Without a terminal and without `--yes` nothing is done.
-    static func confirm(_ question: String, yes: Bool) throws {
-        if yes { return }
-        guard Self.canAsk else { throw Failure("\(question) Nothing was done: say --yes to do it without being asked", exitCode: 2) }
-        FileHandle.standardError.write(Data("\(question) [y/N] ".utf8))
-        guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { throw Failure("nothing was done", exitCode: 2) }
     }
 }

@@ -33,7 +33,7 @@ private let allowedImports: [String: Set<String>] = [
     "muster": [
         "Model", "Engine", "Election", "Control", "Ledger", "Manifests", "Postgres", "Store", "TLS", "Readings", "Drivers", "Cluster", "Coordinator",
         "Server", "ArgumentParser", "AsyncHTTPClient", "Crypto", "Foundation", "Glibc", "Logging", "NIOCore", "NIOFoundationCompat", "NIOHTTP1",
-        "NIOSSL", "ServiceLifecycle", "Synchronization", "Yams",
+        "NIOSSL", "ServiceLifecycle", "Synchronization", "UnixSignals", "Dispatch", "Yams",
     ],
     "muster-bench": [
         "Model", "Engine", "Election", "Ledger", "Postgres", "PostgresTesting", "Store", "ArgumentParser", "Foundation", "Glibc", "Logging",

@@ -16,6 +16,10 @@ struct ElectionCluster: Sendable {
     /// fsync=on: the election refuses anything else.
     static let durable = ["fsync": "on", "synchronous_commit": "on"]
 
+    /// Patient timers: a busy machine must not look like a broken leader.
+    static let timing = Timing(
+        beat: .milliseconds(100), lease: .milliseconds(1500), idle: .milliseconds(2500), evict: .milliseconds(3500))
+
     static var server: TestServer {
         get async throws { try await Self.sharedServer.value }
     }
@@ -63,7 +67,7 @@ struct ElectionCluster: Sendable {
     func conninfo(user: String = "postgres") -> String { self.server.conninfo(database: self.database, user: user) }
 
     func configuration(
-        _ node: String, cluster: String? = nil, conninfo: String? = nil, timing: Timing = .standard, directory: String? = nil
+        _ node: String, cluster: String? = nil, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil
     ) -> Leadership.Configuration {
         Leadership.Configuration(
             cluster: cluster ?? self.name, node: node, address: "\(node).example:7000",
@@ -77,7 +81,7 @@ struct ElectionCluster: Sendable {
     }
 
     func start(
-        _ node: String, conninfo: String? = nil, timing: Timing = .standard, directory: String? = nil, drains: Bool = true
+        _ node: String, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil, drains: Bool = true
     ) -> TestNode {
         TestNode(self.configuration(node, conninfo: conninfo, timing: timing, directory: directory), drains: drains)
     }
@@ -130,6 +134,15 @@ final class TestNode: Sendable {
         let found = try await self.log.first(from: from) { if case .lost(_, let reason) = $0 { reason } else { nil } }
         return (found.0, found.next)
     }
+    /// Waits until the node may act in `term`; throws when the term ends before.
+    func mayAct(_ term: Term) async throws {
+        while !self.leadership.mayAct(term, sendBudget: .milliseconds(100)) {
+            guard self.leadership.status.term == term else { throw NotLeading(status: self.leadership.status) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+    struct NotLeading: Error { var status: LeadershipStatus }
+
     func waiting(from: Int = 0, for node: String) async throws {
         _ = try await self.log.first(from: from) { event in
             if case .waiting(let holder?) = event, holder.node == node { true } else { nil }

@@ -6,7 +6,7 @@ import Postgres
 import PostgresTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RefusalTests {
+@Suite(.timeLimit(.minutes(3))) struct RefusalTests {
     @Test("a hot standby is refused")
     func standby() async throws {
         let server = try await TestServer.start(settings: ElectionCluster.durable)
@@ -127,7 +127,7 @@ import Testing
             """)
         let node = cluster.start("a", conninfo: cluster.conninfo(user: role))
         let (term, _) = try await node.gateOpened()
-        #expect(node.leadership.mayAct(term, sendBudget: .zero))
+        try await node.mayAct(term)
         #expect(node.leadership.status.degraded == [])
         try await node.stop()
     }
@@ -178,7 +178,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct EpochFileTests {
+@Suite(.timeLimit(.minutes(3))) struct EpochFileTests {
     private func file(_ directory: String) -> URL { URL(filePath: directory).appending(path: "election-main.epoch") }
 
     @Test("epochs go on rising from what the node remembers, when the database has forgotten them")

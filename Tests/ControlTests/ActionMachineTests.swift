@@ -8,12 +8,14 @@ struct ActionMachineTests {
 
     // MARK: What to do
 
-    @Test("what a leader does about an action depends on its state and on whose it is", arguments: [
-        (State.committed, false, ActionMachine.Directive.attempt), (.committed, true, .observe), (.sent, false, .observe), (.sent, true, .observe),
-        (.accepted, false, .observe), (.accepted, true, .observe), (.verifying, false, .observe), (.verifying, true, .observe),
-        (.unknown, false, .observe), (.unknown, true, .observe), (.done, false, .ended), (.done, true, .ended), (.failed, false, .ended),
-        (.failed, true, .ended), (.superseded, false, .ended), (.superseded, true, .ended),
-    ])
+    @Test(
+        "what a leader does about an action depends on its state and on whose it is",
+        arguments: [
+            (State.committed, false, ActionMachine.Directive.attempt), (.committed, true, .observe), (.sent, false, .observe), (.sent, true, .observe),
+            (.accepted, false, .observe), (.accepted, true, .observe), (.verifying, false, .observe), (.verifying, true, .observe),
+            (.unknown, false, .observe), (.unknown, true, .observe), (.done, false, .ended), (.done, true, .ended), (.failed, false, .ended),
+            (.failed, true, .ended), (.superseded, false, .ended), (.superseded, true, .ended),
+        ])
     func directive(state: State, adopted: Bool, expected: ActionMachine.Directive) {
         #expect(ActionMachine.directive(for: action(state), adopted: adopted, at: start) == expected)
     }
@@ -36,13 +38,15 @@ struct ActionMachineTests {
 
     // MARK: Attempts
 
-    @Test("an attempt's outcome decides the next state", arguments: [
-        (AttemptOutcome.done(seen(8)), State.done), (.done(seen(8, current: 8, ready: 3)), .verifying), (.done(seen(4)), .accepted),
-        (.done(.unseen(refusal)), .accepted), (.done(.gone), .failed), (.done(seen(5)), .superseded), (.accepted, .verifying),
-        (.conflict(seen(6)), .superseded), (.conflict(.gone), .superseded), (.conflict(seen(8)), .done),
-        (.conflict(seen(8, current: 8, ready: 0)), .verifying), (.refused(refusal), .failed),
-        (.retryable(refusal, after: nil), .committed), (.unknown(refusal), .unknown),
-    ])
+    @Test(
+        "an attempt's outcome decides the next state",
+        arguments: [
+            (AttemptOutcome.done(seen(8)), State.done), (.done(seen(8, current: 8, ready: 3)), .verifying), (.done(seen(4)), .accepted),
+            (.done(.unseen(refusal)), .accepted), (.done(.gone), .failed), (.done(seen(5)), .superseded), (.accepted, .verifying),
+            (.conflict(seen(6)), .superseded), (.conflict(.gone), .superseded), (.conflict(seen(8)), .done),
+            (.conflict(seen(8, current: 8, ready: 0)), .verifying), (.refused(refusal), .failed),
+            (.retryable(refusal, after: nil), .committed), (.unknown(refusal), .unknown),
+        ])
     func outcome(_ outcome: AttemptOutcome, expected: State) {
         let after = ActionMachine.afterAttempt(action(), outcome: outcome, startedAt: seconds(1), at: seconds(2))
         #expect(after.state == expected)
@@ -135,9 +139,11 @@ struct ActionMachineTests {
         #expect(ActionMachine.afterObservation(lost, seen(4), adopted: false, at: seconds(6)).state == .failed)
     }
 
-    @Test("enough ready replicas is the policy's share, rounded up", arguments: [
-        (10, 900, 9), (10, 901, 10), (1, 900, 1), (3, 500, 2), (5, 0, 0), (7, 1000, 7), (7, 5000, 7), (7, -5, 0),
-    ])
+    @Test(
+        "enough ready replicas is the policy's share, rounded up",
+        arguments: [
+            (10, 900, 9), (10, 901, 10), (1, 900, 1), (3, 500, 2), (5, 0, 0), (7, 1000, 7), (7, 5000, 7), (7, -5, 0),
+        ])
     func neededReady(to: Int, share: Int, needed: Int) {
         let up = action(.verifying, from: 0, to: to, needReady: Quantity(milli: Int64(share)))
         if needed > 0 {

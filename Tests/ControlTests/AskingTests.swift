@@ -14,7 +14,7 @@ struct AskingTests {
 
     @Test("ask, wait for every answer, decide, and ask again when the period is over")
     func round() throws {
-        var state = leader(fleet([.service(service("transcode")), .policy(queuePolicy())]))
+        let state = leader(fleet([.service(service("transcode")), .policy(queuePolicy())]))
         #expect(state.nextWake(after: start) == start)
         let questions = state.ask(at: start)
         #expect(questions.targets.map(\.id) == [transcode])
@@ -42,7 +42,7 @@ struct AskingTests {
 
     @Test("answers of one round wait for one another, for a moment only")
     func gather() {
-        var state = leader(Self.two)
+        let state = leader(Self.two)
         _ = state.ask(at: start)
         state.observed(transcode, seen(4))
         state.answered(connection: "jobs", [:], for: [transcode])
@@ -56,7 +56,7 @@ struct AskingTests {
 
     @Test("a slow workload delays no other, and is decided when its answer comes")
     func slow() {
-        var state = leader(Self.two)
+        let state = leader(Self.two)
         _ = state.ask(at: start)
         for round in 0..<3 {
             let now = seconds(15 * round)
@@ -77,7 +77,7 @@ struct AskingTests {
     @Test("however many others are always being asked about, an answer is decided after its window")
     func starvation() {
         let names = (0..<40).map { "s\($0)" }
-        var state = leader(fleet(names.map { .service(service($0)) } + [.policy(queuePolicy(every: .seconds(1)))]))
+        let state = leader(fleet(names.map { .service(service($0)) } + [.policy(queuePolicy(every: .seconds(1)))]))
         // A slow first answer spreads their rhythms over the second; from then on each answer takes 80 ms.
         var asked: [(id: WorkloadID, at: WallTime)] = []
         var lastDecided: [WorkloadID: WallTime] = [:]
@@ -104,7 +104,7 @@ struct AskingTests {
 
     @Test("whatever answers, when nobody listens, is not slept through")
     func wakesForWhatIsComplete() {
-        var state = leader(Self.two)
+        let state = leader(Self.two)
         _ = state.ask(at: start)
         state.observed(transcode, seen(4))
         state.answered(connection: "jobs", [:], for: [transcode])
@@ -115,7 +115,7 @@ struct AskingTests {
 
     @Test("a source that says nothing of a workload leaves its reading missing: it holds")
     func missing() {
-        var state = leader(Self.two)
+        let state = leader(Self.two)
         let decisions = state.round([:], [transcode: 10], at: start).map(\.evaluation.decision)
         #expect(decisions.map(\.workload) == [Self.search, transcode])
         #expect(decisions[0].kind == .held && decisions[0].reasons.map(\.code) == ["missing(queue)"])
@@ -124,7 +124,7 @@ struct AskingTests {
 
     @Test("a workload that could not be seen holds")
     func unseen() throws {
-        var state = leader(Self.two)
+        let state = leader(Self.two)
         let item = try #require(state.round([transcode: .unseen(refusal)], [transcode: 10], at: start).last)
         #expect(item.evaluation.decision.kind == .held && item.plan == nil && item.isRecorded)
     }
@@ -133,7 +133,7 @@ struct AskingTests {
 
     @Test("a changed policy is evaluated by at once, and answers to the old questions are not taken for those to the new")
     func changedPolicy() throws {
-        var state = leader(fleet([.service(service("transcode")), .policy(queuePolicy())]))
+        let state = leader(fleet([.service(service("transcode")), .policy(queuePolicy())]))
         _ = state.ask(at: start)
         // The new policy counts something else, and nobody has said how much of it there is.
         let changed = fleet([.service(service("transcode")), .policy(queuePolicy(statement: "select 2"))], version: 8)
@@ -150,13 +150,13 @@ struct AskingTests {
     @Test("an unchanged configuration changes nothing; the switch, a pause or an override has all evaluated at once")
     func holds() {
         let manifests: [Manifest] = [.service(service("transcode")), .policy(queuePolicy())]
-        var state = leader(fleet(manifests))
+        let state = leader(fleet(manifests))
         _ = state.round([:], [transcode: 100], at: start)
         _ = state.adopt(fleet(manifests), at: seconds(1))
         #expect(state.nextWake(after: seconds(1)) == seconds(15))
         let override = Override(workload: transcode, replicas: 9, owner: "anna", reason: "sale", since: start, until: seconds(900))
         for changed in [fleet(manifests, enabled: false), fleet(manifests, pauses: [pause(.up)]), fleet(manifests, overrides: [override])] {
-            var state = state
+            let state = state.copy()
             _ = state.adopt(changed, at: seconds(1))
             #expect(state.ask(at: seconds(1)).targets.count == 1)
         }
@@ -165,7 +165,7 @@ struct AskingTests {
     @Test("a workload keeps its memory over a change of its policy; one that comes new is due at once; one that went is named")
     func comingAndGoing() throws {
         let step = queuePolicy(sustained: .seconds(30))
-        var state = leader(fleet([.service(service("transcode")), .policy(step)]))
+        let state = leader(fleet([.service(service("transcode")), .policy(step)]))
         state.commit(state.round([:], [transcode: 300], at: start), at: start)
         var longer = step
         longer.maxReplicas = 30
@@ -182,9 +182,10 @@ struct AskingTests {
     @Test("what went while nobody led is named by the first configuration")
     func orphans() {
         let gone = WorkloadID(service: "old", region: "eu-west"), other = WorkloadID(service: "older", region: "eu-west")
-        var state = LeaderState(
-            fleet: Self.two, remembered: [gone: (Memory(), start, nil), transcode: (Memory(), start, nil)],
-            open: [action(.verifying, workload: other), action()], at: start)
+        let state = Leader(
+            LeaderState(
+                fleet: Self.two, remembered: [gone: (Memory(), start, nil), transcode: (Memory(), start, nil)],
+                open: [action(.verifying, workload: other), action()], at: start))
         #expect(state.adopt(Self.two, at: start) == [gone, other])
         #expect(state.adopt(Self.two, at: start) == [])
     }

@@ -67,13 +67,16 @@ struct CeilingsTests {
         #expect(Self.allot(shares, [Self.replicas(10)]) == ["a": 9, "b": 9, "c": 9])
     }
 
-    @Test("no sum under a ceiling grows past it, nobody shrinks, nobody gets more than it wants, none is left wanting what is free", arguments: 0..<300 as Range<UInt64>)
+    @Test(
+        "no sum under a ceiling grows past it, nobody shrinks, nobody gets more than it wants, none is left wanting what is free",
+        arguments: 0..<300 as Range<UInt64>)
     func property(seed: UInt64) {
         var random = Seeded(seed: seed)
         let shares = (0..<random.int(1...8)).map { index in
             let now = random.int(0...12)
             return Self.share(
-                "s\(index)", now, wants: now + max(0, random.int(-5...15)), priority: random.int(0...2), min: random.int(0...5), cost: Int64(random.int(0...200)))
+                "s\(index)", now, wants: now + max(0, random.int(-5...15)), priority: random.int(0...2), min: random.int(0...5),
+                cost: Int64(random.int(0...200)))
         }
         let ceilings = (0..<random.int(1...4)).map { index in
             let covered = Set(shares.map(\.workload).filter { _ in random.chance(60) })
@@ -88,7 +91,10 @@ struct CeilingsTests {
             }
         }
         func amount(_ ceiling: Ceilings.Ceiling) -> Int64 {
-            switch ceiling.limit { case .replicas(let count): Int64(count); case .cost(let money): money.milli }
+            switch ceiling.limit {
+            case .replicas(let count): Int64(count);
+            case .cost(let money): money.milli
+            }
         }
         for share in shares {
             let got = granted[share.workload]?.replicas ?? -1
@@ -111,16 +117,17 @@ struct CeilingsTests {
 
 @Suite("Ceilings in a leader's round")
 struct CeilingsInRoundTests {
-    private static func state(_ ceiling: Int, cooldown: Policy.Cooldown = .init()) -> LeaderState {
-        leader(fleet([
-            .service(service("transcode")), .service(service("search", priority: 5)), .policy(queuePolicy(cooldown: cooldown)),
-            .region(Region(name: "eu-west", maxReplicas: ceiling)),
-        ]))
+    private static func state(_ ceiling: Int, cooldown: Policy.Cooldown = .init()) -> Leader {
+        leader(
+            fleet([
+                .service(service("transcode")), .service(service("search", priority: 5)), .policy(queuePolicy(cooldown: cooldown)),
+                .region(Region(name: "eu-west", maxReplicas: ceiling)),
+            ]))
     }
 
     @Test("what is cut says so: step, reason, sentence, plan; what is not stays as it was")
     func cut() throws {
-        var state = Self.state(13)
+        let state = Self.state(13)
         let pending = state.round([:], [transcode: 200, AskingTests.search: 200], at: start)
         #expect(pending.map { $0.plan?.to } == [8, 5])
         let decision = pending[1].evaluation.decision
@@ -134,7 +141,7 @@ struct CeilingsInRoundTests {
 
     @Test("what gets nothing is held, recorded once, and has nothing to cool down from")
     func denied() throws {
-        var state = Self.state(12, cooldown: .init(up: .seconds(600)))
+        let state = Self.state(12, cooldown: .init(up: .seconds(600)))
         let pending = state.round([:], [transcode: 200, AskingTests.search: 200], at: start)
         let denied = pending[1]
         #expect(denied.plan == nil && denied.isRecorded && denied.evaluation.memory.lastUp == nil)
@@ -152,10 +159,11 @@ struct CeilingsInRoundTests {
     @Test("a workload takes up what it was last seen with, what it is promised, and while it was never seen its maximum")
     func occupied() throws {
         // Only transcode is due and wants 8; search is asked about, and answers nothing.
-        func granted(_ prepare: (inout LeaderState) -> Void, open: [ActionRecord] = [], sizes: [WorkloadID: Int] = [:]) -> Int? {
-            var state = LeaderState(
-                fleet: Self.state(26).fleet, remembered: [AskingTests.search: (Memory(), start, nil)], open: open, sizes: sizes, at: start)
-            prepare(&state)
+        func granted(_ prepare: (Leader) -> Void, open: [ActionRecord] = [], sizes: [WorkloadID: Int] = [:]) -> Int? {
+            let state = Leader(
+                LeaderState(
+                    fleet: Self.state(26).state.fleet, remembered: [AskingTests.search: (Memory(), start, nil)], open: open, sizes: sizes, at: start))
+            prepare(state)
             let pending = state.round([:], [transcode: 200], at: start)
             return pending.last?.plan?.to
         }
@@ -163,24 +171,31 @@ struct CeilingsInRoundTests {
         #expect(granted({ _ in }, sizes: [AskingTests.search: 19]) == 7)
         #expect(granted({ $0.observed(AskingTests.search, seen(4)) }) == 8)
         #expect(granted({ $0.observed(AskingTests.search, seen(4, current: 21)) }) == 5)
-        #expect(granted({ $0.observed(AskingTests.search, seen(19)); $0.observed(AskingTests.search, .unseen(refusal)) }) == 7)
-        #expect(granted({ $0.observed(AskingTests.search, seen(19)); $0.observed(AskingTests.search, .gone) }) == 8)
+        #expect(
+            granted({
+                $0.observed(AskingTests.search, seen(19)); $0.observed(AskingTests.search, .unseen(refusal))
+            }) == 7)
+        #expect(
+            granted({
+                $0.observed(AskingTests.search, seen(19)); $0.observed(AskingTests.search, .gone)
+            }) == 8)
         #expect(granted({ $0.observed(AskingTests.search, seen(4)) }, open: [action(.verifying, workload: AskingTests.search, to: 19)]) == 7)
     }
 
     @Test("what does not grow is not touched, however far past its ceiling the region is")
     func shrinking() {
-        var state = Self.state(3)
+        let state = Self.state(3)
         let pending = state.round([:], [transcode: 25, AskingTests.search: 100], at: start)
         #expect(pending.map { $0.plan?.to } == [nil, 1])
     }
 
     @Test("a budget of money counts each region's price")
     func money() {
-        var state = leader(fleet([
-            .service(service("transcode")), .policy(queuePolicy()), .region(Region(name: "eu-west", costPerReplicaHour: Quantity(milli: 120))),
-            .budget(Budget(name: "fleet", selector: Selector(), maxCostPerHour: Quantity(milli: 700))),
-        ]))
+        let state = leader(
+            fleet([
+                .service(service("transcode")), .policy(queuePolicy()), .region(Region(name: "eu-west", costPerReplicaHour: Quantity(milli: 120))),
+                .budget(Budget(name: "fleet", selector: Selector(), maxCostPerHour: Quantity(milli: 700))),
+            ]))
         let item = state.round([:], [transcode: 200], at: start).first
         #expect(item?.plan?.to == 5 && item?.evaluation.decision.reasons.last == .budgetDenied(by: "budget:fleet"))
     }

@@ -1,4 +1,5 @@
 import Control
+import Engine
 import Model
 import Testing
 
@@ -20,19 +21,23 @@ struct RecordingTests {
         #expect(Recording.isNew(up, after: up))
     }
 
-    @Test("a workload that is as it should be is not recorded", arguments: [
-        Reason.withinTolerance, .rule("queue"), .cooldown(until: seconds(9)), .atMin, .atMax, .sustaining(metric: "queue", until: seconds(9)),
-        .inFlight(action: "a-1"),
-    ])
+    @Test(
+        "a workload that is as it should be is not recorded",
+        arguments: [
+            Reason.withinTolerance, .rule("queue"), .cooldown(until: seconds(9)), .atMin, .atMax, .sustaining(metric: "queue", until: seconds(9)),
+            .inFlight(action: "a-1"),
+        ])
     func quiet(reason: Reason) {
         #expect(!Recording.isNew(Self.decision(reasons: [reason]), after: nil))
         #expect(!Recording.isNew(Self.decision(reasons: [reason]), after: Self.decision(.up, acted: true, to: 8)))
     }
 
-    @Test("what an auditor would ask about is recorded once, whatever the time", arguments: [
-        Reason.stale(metric: "queue"), .missing(metric: "queue"), .unobserved("timeout"), .override(owner: "anna", until: seconds(9)), .emergency,
-        .budgetDenied(by: "budget:fleet"), .paused(owner: "anna", until: seconds(9)), .off, .disabled,
-    ])
+    @Test(
+        "what an auditor would ask about is recorded once, whatever the time",
+        arguments: [
+            Reason.stale(metric: "queue"), .missing(metric: "queue"), .unobserved("timeout"), .override(owner: "anna", until: seconds(9)), .emergency,
+            .budgetDenied(by: "budget:fleet"), .paused(owner: "anna", until: seconds(9)), .off, .disabled,
+        ])
     func notable(reason: Reason) {
         let first = Self.decision(reasons: [reason])
         #expect(Recording.isNew(first, after: nil))

@@ -54,8 +54,8 @@ func fleet(
     Fleet(manifests: manifests.map { ($0, version, "ab12") }, enabled: enabled, pauses: pauses, overrides: overrides)
 }
 
-func leader(_ fleet: Fleet, open: [ActionRecord] = [], at now: WallTime = start) -> LeaderState {
-    LeaderState(fleet: fleet, remembered: [:], open: open, at: now)
+func leader(_ fleet: Fleet, open: [ActionRecord] = [], at now: WallTime = start) -> Leader {
+    Leader(LeaderState(fleet: fleet, remembered: [:], open: open, at: now))
 }
 
 func action(
@@ -73,9 +73,32 @@ func pause(_ direction: Pause.Direction, scope: Pause.Scope = .all, until: WallT
 
 func queue(_ value: Int, at time: WallTime) -> [String: ReadingAnswer] { ["queue": .value(Sample(value: Quantity(value), at: time))] }
 
-extension LeaderState {
+/// A leader's state by reference: `#expect` takes no mutating calls.
+final class Leader {
+    var state: LeaderState
+    init(_ state: LeaderState) { self.state = state }
+    func copy() -> Leader { Leader(self.state) }
+
+    func adopt(_ fleet: Fleet, at now: WallTime) -> [WorkloadID] { self.state.adopt(fleet, at: now) }
+    func ask(at now: WallTime) -> LeaderState.Questions { self.state.ask(at: now) }
+    func observed(_ workload: WorkloadID, _ observation: Observation) { self.state.observed(workload, observation) }
+    func answered(connection: String, _ answers: [WorkloadID: [String: ReadingAnswer]], for asked: [WorkloadID]) {
+        self.state.answered(connection: connection, answers, for: asked)
+    }
+    func isReady(at now: WallTime) -> Bool { self.state.isReady(at: now) }
+    func decide(at now: WallTime) -> [LeaderState.Pending] { self.state.decide(at: now) }
+    func nextWake(after now: WallTime) -> WallTime? { self.state.nextWake(after: now) }
+    func work(mayAct: Bool, at now: WallTime) -> [LeaderState.Work] { self.state.work(mayAct: mayAct, at: now) }
+    func attempted(_ action: ActionRecord, outcome: AttemptOutcome, startedAt: WallTime, at now: WallTime) -> ActionRecord? {
+        self.state.attempted(action, outcome: outcome, startedAt: startedAt, at: now)
+    }
+    func looked(_ action: ActionRecord, _ observation: Observation, at now: WallTime) -> ActionRecord? {
+        self.state.looked(action, observation, at: now)
+    }
+    func notWritten(_ action: ActionRecord, at now: WallTime) { self.state.notWritten(action, at: now) }
+
     /// Everything that was asked is answered at once.
-    mutating func answer(_ questions: Questions, _ sizes: [WorkloadID: Observation], _ queues: [WorkloadID: Int], at now: WallTime) {
+    func answer(_ questions: LeaderState.Questions, _ sizes: [WorkloadID: Observation], _ queues: [WorkloadID: Int], at now: WallTime) {
         for target in questions.targets { self.observed(target.id, sizes[target.id] ?? seen(4)) }
         for (connection, metrics) in questions.readings {
             let workloads = Array(Set(metrics.map(\.workload)))
@@ -85,14 +108,14 @@ extension LeaderState {
     }
 
     /// Asks, answers and decides in one moment.
-    mutating func round(_ sizes: [WorkloadID: Observation], _ queues: [WorkloadID: Int], at now: WallTime) -> [Pending] {
+    func round(_ sizes: [WorkloadID: Observation], _ queues: [WorkloadID: Int], at now: WallTime) -> [LeaderState.Pending] {
         self.answer(self.ask(at: now), sizes, queues, at: now)
         return self.decide(at: now)
     }
 
     /// Commits as the store would, numbering actions from `first`.
     @discardableResult
-    mutating func commit(_ pending: [Pending], first: Int64 = 1, at now: WallTime) -> [ActionRecord] {
+    func commit(_ pending: [LeaderState.Pending], first: Int64 = 1, at now: WallTime) -> [ActionRecord] {
         var next = first
         var actions: [ActionRecord] = []
         for item in pending {
@@ -104,7 +127,7 @@ extension LeaderState {
                     history: [.init(state: .committed, at: now)]))
             next += 1
         }
-        self.committed(pending, actions: actions, at: now)
+        self.state.committed(pending, actions: actions, at: now)
         return actions
     }
 }

@@ -1,11 +1,15 @@
+import Glibc
 import Model
 import Testing
 
 @testable import Election
 
 @Suite struct SimulationTests {
-    /// Each seed is a minute of faults and a minute of healing; it is printed when it fails.
-    private static let seeds: ClosedRange<UInt64> = 1...600
+    /// Each seed is a minute of faults and a minute of healing; it is printed when it fails. MUSTER_SIMULATION_SEEDS asks for more.
+    private static var seeds: ClosedRange<UInt64> {
+        let asked = getenv("MUSTER_SIMULATION_SEEDS").flatMap { UInt64(String(cString: $0)) }
+        return 1...max(1, asked ?? 40)
+    }
     private static let faultyTime: Int64 = 60_000_000
     /// Longest until somebody acts again once all is well: timers may be stretched eight times.
     private static let healingTime: Int64 = 60_000_000

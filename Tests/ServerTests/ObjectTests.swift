@@ -26,11 +26,13 @@ struct ObjectTests {
             for route in Route.table where route.method == .get && route.path.hasPrefix("/v1/") {
                 let id = ["decisions": "d-\(decision.id)", "actions": "a-\(action.id)", "pauses": "1", "tokens": token.id]
                 let parts = route.path.split(separator: "/")
-                let path = "/" + parts.map { part -> String in
-                    guard part.hasPrefix("{") else { return String(part) }
-                    let name = String(part.dropFirst().dropLast())
-                    return name == "id" ? id[String(parts[1])] ?? "" : values[name] ?? ""
-                }.joined(separator: "/")
+                let path =
+                    "/"
+                    + parts.map { part -> String in
+                        guard part.hasPrefix("{") else { return String(part) }
+                        let name = String(part.dropFirst().dropLast())
+                        return name == "id" ? id[String(parts[1])] ?? "" : values[name] ?? ""
+                    }.joined(separator: "/")
                 let reply = try await client.ask(.get, path, as: world.token(.admin))
                 #expect(reply.status == 200, "\(path): \(reply.text)")
                 guard let schema = try document.answerSchema(route.operationID, status: 200) else { continue }
@@ -102,11 +104,13 @@ struct ObjectTests {
         }
     }
 
-    @Test("the state of a workload follows from its evaluation", arguments: [
-        (Decision.Kind.held, 4, 8, [Reason.cooldown(until: WallTime(microseconds: 0))], "held"),
-        (.held, 6, 9, [.rule("queue"), .atMax], "atMax"), (.held, 2, 1, [.atMin], "atMin"), (.held, 4, 4, [.withinTolerance], "steady"),
-        (.held, 4, 8, [.rule("queue")], "unmet"), (.held, 6, 9, [.atMax, .disabled], "held"), (.held, 4, 4, [.missing(metric: "queue")], "steady"),
-    ])
+    @Test(
+        "the state of a workload follows from its evaluation",
+        arguments: [
+            (Decision.Kind.held, 4, 8, [Reason.cooldown(until: WallTime(microseconds: 0))], "held"),
+            (.held, 6, 9, [.rule("queue"), .atMax], "atMax"), (.held, 2, 1, [.atMin], "atMin"), (.held, 4, 4, [.withinTolerance], "steady"),
+            (.held, 4, 8, [.rule("queue")], "unmet"), (.held, 6, 9, [.atMax, .disabled], "held"), (.held, 4, 4, [.missing(metric: "queue")], "steady"),
+        ])
     func evaluated(kind: Decision.Kind, from: Int, wanted: Int, reasons: [Reason], expected: String) {
         var decision = Seed.decision(Seed.eu, at: WallTime(microseconds: 0))
         decision.kind = kind

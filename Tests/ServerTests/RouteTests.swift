@@ -200,7 +200,9 @@ struct RouteTests {
             world.node.set { $0.databaseReachable = false }
             #expect(try await client.ask(.get, "/readyz").status == 503)
             #expect(try await client.ask(.get, "/healthz").status == 200)
-            world.node.set { $0.databaseReachable = true; $0.role = .refused("fsync is off") }
+            world.node.set {
+                $0.databaseReachable = true; $0.role = .refused("fsync is off")
+            }
             #expect(try await client.ask(.get, "/readyz").status == 503)
         }
     }

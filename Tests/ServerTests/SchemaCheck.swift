@@ -72,7 +72,9 @@ struct OpenAPI: Sendable {
             for (index, element) in values.enumerated() { faults += try self.faults(element, items, at: "\(place)/\(index)") }
         }
         if let fields = value.objectValue {
-            for name in schema["required"]?.arrayValue?.compactMap(\.stringValue) ?? [] where fields[name] == nil { faults.append("\(place)/\(name): is missing") }
+            for name in schema["required"]?.arrayValue?.compactMap(\.stringValue) ?? [] where fields[name] == nil {
+                faults.append("\(place)/\(name): is missing")
+            }
             let properties = schema["properties"]?.objectValue
             for (name, field) in fields {
                 if let property = properties?[name] {

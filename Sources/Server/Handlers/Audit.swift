@@ -26,7 +26,8 @@ extension API {
         }
         let shown = isMore && events.count <= limit ? events.count : min(limit, events.count)
         let isCut = isMore || shown < events.count
-        let next = isCut && shown > 0
+        let next =
+            isCut && shown > 0
             ? Cursor.text(position: String(events[shown - 1].seq), of: call.route.operationID, filter: query) : nil
         return Page(items: events.prefix(shown).map(\.json), next: next).answer(call)
     }

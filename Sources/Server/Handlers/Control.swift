@@ -89,7 +89,8 @@ extension API {
         let workload = try await self.workloadView(call)
         guard workload.target == .manual else {
             throw Problem(
-                .conflict, "\(workload.id) is observed by its driver “\(workload.target.kind)”; only manual workloads are told.", next: "muster explain \(workload.id)")
+                .conflict, "\(workload.id) is observed by its driver “\(workload.target.kind)”; only manual workloads are told.",
+                next: "muster explain \(workload.id)")
         }
         return try await self.write(call) { write in
             write.recordObserved(workload: workload.id, replicas: replicas)

@@ -52,7 +52,8 @@ extension API {
     /// A page of a list that the database cut: `found` holds one item more than `limit` when there is a next page.
     static func page<Item>(_ found: [Item], limit: Int, call: Call, number: (Item) -> Int64, json: (Item) -> JSON) -> Answer {
         let items = found.prefix(limit)
-        let next = found.count > limit
+        let next =
+            found.count > limit
             ? items.last.map { Cursor.text(position: String(number($0)), of: call.route.operationID, filter: call.query) } : nil
         return Page(items: items.map(json), next: next).answer(call)
     }

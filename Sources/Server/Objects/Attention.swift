@@ -69,7 +69,8 @@ extension Attention {
             items.append(
                 Attention(
                     id: "switch-off", severity: .warning, title: "Scaling is disabled",
-                    detail: "by \(input.control.actor): \(input.control.reason)", since: input.control.at, subject: ("switch", "main"),
+                    detail: input.control.actor.isEmpty ? input.control.reason : "by \(input.control.actor): \(input.control.reason)", since: input.control.at,
+                    subject: ("switch", "main"),
                     remedies: [("Enable", "/switch", "muster enable --reason TEXT")]))
         }
         return items
@@ -104,9 +105,10 @@ extension Attention {
         return input.recentActions.compactMap { action in
             guard seen.insert(action.workload).inserted else { return nil }
             let name = ActionRecord.name(action.id)
-            let remedies = [
-                ("Look at the action", "/actions/\(name)", nil), ("Explain", "/workloads/\(action.workload)", "muster explain \(action.workload)"),
-            ] as [(String, String, String?)]
+            let remedies =
+                [
+                    ("Look at the action", "/actions/\(name)", nil), ("Explain", "/workloads/\(action.workload)", "muster explain \(action.workload)"),
+                ] as [(String, String, String?)]
             switch action.state {
             case .failed:
                 return Attention(

@@ -42,7 +42,12 @@ extension ActionRecord {
 
 extension Switch {
     var json: JSON {
-        .fields(["enabled": .bool(self.enabled), "by": self.actor.json, "reason": self.reason.json, "at": self.at?.json])
+        .fields([
+            "enabled": .bool(self.enabled),
+            // Nobody has touched it yet in a new cluster.
+            "by": self.actor.isEmpty ? .null : self.actor.json,
+            "reason": self.reason.json, "at": self.at?.json,
+        ])
     }
 }
 

@@ -137,7 +137,10 @@ struct StatusObject: Sendable {
     }
 
     private var next: [JSON] {
-        Array(self.fleet.workloads.flatMap(\.next).sorted { $0.at < $1.at }.prefix(Limits.upcoming).map(\.json))
+        // A pause of a region ends once, however many workloads it holds.
+        let pauses = self.fleet.pauses.filter { $0.until > self.fleet.now }.map { WorkloadView.end(of: $0) }
+        let others = self.fleet.workloads.flatMap { $0.next(withPauses: false) }
+        return Array((pauses + others).sorted { $0.at < $1.at }.prefix(Limits.upcoming).map(\.json))
     }
 }
 

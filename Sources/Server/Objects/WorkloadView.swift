@@ -48,8 +48,8 @@ struct WorkloadView: Sendable {
         let wantsAnother = evaluation.wanted.map { $0 != evaluation.from } ?? false || (evaluation.to != evaluation.from && !evaluation.acted)
         if wantsAnother, evaluation.reasons.contains(where: \.holdsBack) { return .held }
         if evaluation.reasons.contains(.atMax) { return .atMax }
-        if wantsAnother, !evaluation.acted { return .unmet }
-        return evaluation.reasons.contains(.atMin) ? .atMin : .steady
+        if evaluation.reasons.contains(.atMin) { return .atMin }
+        return wantsAnother && !evaluation.acted ? .unmet : .steady
     }
 
     /// How much more it wants than its policy's maximum gives.
@@ -84,7 +84,14 @@ struct WorkloadView: Sendable {
     }
 
     /// What is known to come, soonest first.
-    var next: [(at: WallTime, json: JSON)] {
+    var next: [(at: WallTime, json: JSON)] { self.next(withPauses: true) }
+
+    static func end(of pause: Pause) -> (at: WallTime, json: JSON) {
+        let text = "The pause of \(pause.scope) by \(pause.owner) ends"
+        return (pause.until, ["at": pause.until.json, "kind": "pause-ends", "text": text.json])
+    }
+
+    func next(withPauses: Bool) -> [(at: WallTime, json: JSON)] {
         var items: [(at: WallTime, kind: String, text: String)] = []
         if let action = self.action {
             items.append((action.deadline, "verify", "\(ActionRecord.name(action.id)) must have arrived at \(action.to), else it counts as failed"))
@@ -97,12 +104,14 @@ struct WorkloadView: Sendable {
             default: continue
             }
         }
-        for pause in self.pauses { items.append((pause.until, "pause-ends", "The pause of \(pause.scope) by \(pause.owner) ends")) }
         if let override = self.override {
             items.append((override.until, "override-ends", "\(override.owner)’s \(override.replicas) replicas end, the rules decide again"))
         }
-        return items.filter { $0.at > self.now }.sorted { ($0.at, $0.kind) < ($1.at, $1.kind) }
-            .map { ($0.at, ["at": $0.at.json, "kind": $0.kind.json, "text": $0.text.json, "workload": self.id.description.json]) }
+        var next = items.map { item -> (at: WallTime, json: JSON) in
+            (item.at, ["at": item.at.json, "kind": item.kind.json, "text": item.text.json, "workload": self.id.description.json])
+        }
+        if withPauses { next += self.pauses.map { Self.end(of: $0) } }
+        return next.filter { $0.at > self.now }.sorted { ($0.at, $0.json.text) < ($1.at, $1.json.text) }
     }
 
     /// When the leader looks at it again.

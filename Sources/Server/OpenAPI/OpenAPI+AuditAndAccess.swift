@@ -175,8 +175,8 @@ extension OpenAPIDocument {
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Checkpoint'}
-                      example: {origin: prod/audit, size: 18, root: 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d, integratedAt: '2026-05-28T03:12:04.120Z',
-                        signed: false}
+                      example: {origin: prod/audit, size: 18, root: 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d, frontier: 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d,
+                        epoch: 41, integratedAt: '2026-05-28T03:12:04.120113Z', signed: false}
                 '400': {$ref: '#/components/responses/BadRequest'}
                 '401': {$ref: '#/components/responses/Unauthenticated'}
                 '403': {$ref: '#/components/responses/Forbidden'}

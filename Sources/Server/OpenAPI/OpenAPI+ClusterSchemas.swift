@@ -78,7 +78,7 @@ extension OpenAPIDocument {
                 replicas: {type: integer}
             Upcoming:
               type: object
-              required: [at, kind, text, workload]
+              required: [at, kind, text]
               properties:
                 at: {$ref: '#/components/schemas/Time'}
                 kind:

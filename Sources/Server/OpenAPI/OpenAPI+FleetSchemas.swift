@@ -387,7 +387,8 @@ extension OpenAPIDocument {
               required: [enabled, by, reason]
               properties:
                 enabled: {type: boolean}
-                by: {type: string}
+                by:
+                  type: [string, 'null']
                 reason: {type: string}
                 at: {$ref: '#/components/schemas/Time'}
                 seq: {type: integer}
@@ -447,13 +448,15 @@ extension OpenAPIDocument {
                 event: {type: object, description: 'The same, parsed.'}
             Checkpoint:
               type: object
-              required: [origin, size, root, signed]
+              required: [origin, size, root, frontier, epoch, signed]
               properties:
                 origin: {type: string}
                 size: {type: integer}
                 root:
                   type: [string, 'null']
-                integratedAt: {$ref: '#/components/schemas/Time'}
+                frontier: {type: string, description: 'The tree’s right edge, hexadecimal: a verifier compares it, and can go on from it.'}
+                epoch: {type: integer}
+                integratedAt: {type: string, format: date-time, description: With microseconds.}
                 signed: {type: boolean}
             Token:
               type: object

@@ -236,7 +236,7 @@ extension OpenAPIDocument {
                     Request-Id: {$ref: '#/components/headers/Request-Id'}
                   content:
                     application/yaml:
-                      schema: {type: string}
+                      schema: {}
                 '400': {$ref: '#/components/responses/BadRequest'}
                 '401': {$ref: '#/components/responses/Unauthenticated'}
                 '403': {$ref: '#/components/responses/Forbidden'}

@@ -81,7 +81,7 @@ extension OpenAPIDocument {
                     Request-Id: {$ref: '#/components/headers/Request-Id'}
                   content:
                     application/yaml:
-                      schema: {type: string}
+                      schema: {}
                 '400': {$ref: '#/components/responses/BadRequest'}
           /problems/{code}:
             get:

@@ -14,6 +14,10 @@ struct APIClient {
 
     /// A person waits: longer, and the node counts as out of reach.
     static let timeout = TimeAmount.seconds(15)
+    /// Until then a node has taken the connection, or it is out of reach.
+    static let connectTimeout = TimeAmount.seconds(5)
+    /// Items asked for at a time: the API's largest page.
+    static let pageSize = 1000
     /// The largest answer that is read.
     static let maximumBytes = 64 << 20
 
@@ -42,13 +46,20 @@ struct APIClient {
         var items: [JSON] = []
         var cursor: String?
         repeat {
-            let size = min(1000, limit - items.count)
+            let size = min(Self.pageSize, limit - items.count)
             let page = try await self.get(path, query: query + [("limit", String(size))] + (cursor.map { [("cursor", $0)] } ?? []))
-            items += page["items"]?.arrayValue ?? []
-            cursor = page["next"]?.stringValue
+            let more = page["items"]?.arrayValue ?? []
+            items += more
+            // A page without items leads nowhere, whatever it says comes next.
+            cursor = more.isEmpty ? nil : page["next"]?.stringValue
         } while cursor != nil && items.count < limit
         return items
     }
+
+    /// `text` as one part of a path: what a person typed can't lead elsewhere.
+    static func segment(_ text: String) -> String { text.addingPercentEncoding(withAllowedCharacters: Self.unreserved) ?? "" }
+
+    private static let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~.")
 
     private func call(_ method: String, _ path: String, query: [(String, String)] = [], body: JSON? = nil, key: String? = nil) async throws -> Answer {
         var request = HTTPClientRequest(url: self.url + path + Self.encode(query))
@@ -60,14 +71,7 @@ struct APIClient {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body.canonical()))
         }
-        var tls = TLSConfiguration.makeClientConfiguration()
-        if let authority {
-            guard FileManager.default.isReadableFile(atPath: authority) else {
-                throw Failure("the authority’s certificate \(authority) can't be read; give --ca or MUSTER_CA")
-            }
-            tls.trustRoots = .file(authority)
-        }
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(tlsConfiguration: tls, redirectConfiguration: .disallow))
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: try self.configuration())
         let answer: Answer
         do {
             let response = try await client.execute(request, timeout: Self.timeout)
@@ -77,17 +81,33 @@ struct APIClient {
             try await client.shutdown()
         } catch {
             try? await client.shutdown()
-            throw Failure("cannot reach the node at \(self.url): \(Self.words(error)). Is it running? Next: muster doctor --config FILE", exitCode: 5)
+            try Task.checkCancellation()
+            throw self.unreachable(error)
         }
         guard (200..<300).contains(answer.status) else { throw Self.failure(answer) }
         return answer
     }
 
+    private func configuration() throws -> HTTPClient.Configuration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let authority {
+            do { tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(authority)) } catch {
+                let readable = FileManager.default.isReadableFile(atPath: authority)
+                throw Failure(
+                    "the authority’s certificate \(authority) \(readable ? "holds no certificate in PEM" : "can't be read"); give the cluster’s ca.pem "
+                        + "with --ca or MUSTER_CA", exitCode: 2)
+            }
+        }
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls, redirectConfiguration: .disallow)
+        configuration.timeout.connect = Self.connectTimeout
+        // A refused connection or a wrong certificate stays what it is; trying again for the whole timeout only makes a person wait.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+
     private static func encode(_ query: [(String, String)]) -> String {
         if query.isEmpty { return "" }
-        var allowed = CharacterSet.alphanumerics
-        allowed.insert(charactersIn: "-._~")
-        return "?" + query.map { "\($0.0)=\($0.1.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")" }.joined(separator: "&")
+        return "?" + query.map { "\($0.0)=\(Self.segment($0.1))" }.joined(separator: "&")
     }
 
     /// A problem (RFC 9457) as one line, with what to do next.
@@ -119,11 +139,23 @@ struct APIClient {
         return place.isEmpty ? text : "\(place): \(text)"
     }
 
-    private static func words(_ error: any Error) -> String {
-        if let error = error as? HTTPClientError { return error.shortDescription }
+    private func unreachable(_ error: any Error) -> Failure {
         let text = "\(error)"
-        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "its certificate is not signed by the authority that --ca or MUSTER_CA names" }
-        if text.contains("Connection refused") || text.contains("ECONNREFUSED") { return "nothing listens there" }
-        return text
+        let why: String
+        var next = "Is it running? Another node will do as well. Next: on its host, muster doctor --config FILE"
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            why = "its certificate is not valid under \(self.authority ?? "this system’s authorities")"
+            next = "Next: give the cluster’s ca.pem with --ca or MUSTER_CA; when that is the right one, the node’s certificate has expired: muster ca issue"
+        } else if text.contains("failedToValidateHostname") || text.contains("unableToValidateCertificate") {
+            why = "its certificate is for another host name"
+            next = "Next: use a name that it was issued for, or issue one: muster ca issue --hosts"
+        } else if text.contains("Connection refused") || text.contains("ECONNREFUSED") {
+            why = "nothing listens there"
+        } else if let error = error as? HTTPClientError {
+            why = error.shortDescription
+        } else {
+            why = text
+        }
+        return Failure("cannot reach the node at \(self.url): \(why). \(next)", exitCode: 5)
     }
 }

@@ -16,6 +16,9 @@ struct Connect: ParsableArguments {
         guard let url = self.url ?? environment["MUSTER_URL"], !url.isEmpty else {
             throw Failure("no node to talk to: give --url or set MUSTER_URL", exitCode: 2)
         }
+        guard let host = URL(string: url), host.scheme == "https", host.host() != nil, host.query == nil, host.user == nil else {
+            throw Failure("“\(url)” is not a node’s address; it looks like https://a.internal:7443 (a token is never sent without TLS)", exitCode: 2)
+        }
         guard let token = self.token ?? environment["MUSTER_TOKEN"], !token.isEmpty else {
             throw Failure("no token: give --token or set MUSTER_TOKEN", exitCode: 4)
         }

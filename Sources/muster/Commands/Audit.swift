@@ -3,21 +3,26 @@ import Ledger
 import Model
 
 struct AuditCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "audit", abstract: "The audit log.", subcommands: [List.self, Verify.self])
+    static let configuration = CommandConfiguration(
+        commandName: "audit", abstract: "The audit log.", discussion: "Example: muster audit verify", subcommands: [List.self, Verify.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Events, newest first.", discussion: "Example: muster audit list --type decision.proposed --limit 20")
-        @Option(help: "Only this type.") var type: String?
-        @Option(help: "Only this actor.") var actor: String?
-        @Option(help: "Only about this.") var subject: String?
+        @Option(help: "Only of this type, such as decision.proposed.") var type: String?
+        @Option(help: "Only by this actor, such as token:4fK2x9Qa.") var actor: String?
+        @Option(help: "Only about this, such as transcode/eu-west.") var subject: String?
         @Option(help: "At most so many.") var limit = 100
         @OptionGroup var connect: Connect
         @OptionGroup var output: Output
 
+        func validate() throws {
+            guard (1...10_000).contains(self.limit) else { throw ValidationError("--limit is 1 to 10000") }
+        }
+
         func run() async throws {
             let query = [("type", self.type), ("actor", self.actor), ("subject", self.subject)].compactMap { name, value in value.map { (name, $0) } }
-            let items = try await self.connect.client().list("/v1/audit/events", query: query, limit: max(1, self.limit))
+            let items = try await self.connect.client().list("/v1/audit/events", query: query, limit: self.limit)
             Print.value(["items": .array(items)], self.output.format) {
                 if self.output.format == .name { return items.map { $0.cell("seq") + "\n" }.joined() }
                 var table = Table(headings: ["SEQ", "AT", "EPOCH", "TYPE", "ACTOR", "SUBJECT", "OUTCOME"])
@@ -35,7 +40,9 @@ struct AuditCommand: AsyncParsableCommand {
             discussion: """
                 Every leaf is hashed again, compared with its columns, put into the tree, and the root compared with the log's. The node's own word is not used.
 
-                Exit codes: 0 ok, 2 tampered with, 3 incomplete. Example: muster audit verify
+                Exit codes: 0 ok, 2 tampered with, 3 incomplete.
+
+                Example: muster audit verify
                 """)
         @OptionGroup var connect: Connect
         @OptionGroup var output: Output

@@ -53,7 +53,7 @@ struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Keep something from moving for a while.",
         discussion: "SCOPE is all, region:NAME, service:NAME, policy:NAME or SERVICE/REGION.\n\nExample: muster pause service:transcode --direction down --for 2h --reason \"load test\"")
-    @Argument var scope: String
+    @Argument(help: "all, region:NAME, service:NAME, policy:NAME or SERVICE/REGION.") var scope: String
     @Option(help: "up, down or both.") var direction = "both"
     @OptionGroup var until: Until
     @OptionGroup var because: Because
@@ -127,7 +127,9 @@ private func setSwitch(_ enabled: Bool, _ reason: String, _ client: APIClient, _
 }
 
 struct LeaderCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "leader", abstract: "Leadership.", subcommands: [Resign.self])
+    static let configuration = CommandConfiguration(
+        commandName: "leader", abstract: "Leadership.",
+        discussion: "Example: muster leader resign --reason \"host goes down for repair\"", subcommands: [Resign.self])
 
     struct Resign: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -145,12 +147,13 @@ struct LeaderCommand: AsyncParsableCommand {
 
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "token", abstract: "Tokens.", subcommands: [Create.self, List.self, Revoke.self])
+        commandName: "token", abstract: "Tokens.", discussion: "Example: muster token list",
+        subcommands: [Create.self, List.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a token. Its secret is shown once.", discussion: "Example: muster token create --name ci --role viewer --for 30d")
-        @Option var name: String
+        @Option(help: "What it is for, such as ci.") var name: String
         @Option(help: "viewer, operator, admin or auditor.") var role: String
         @OptionGroup var until: Until
         @OptionGroup var connect: Connect
@@ -181,13 +184,16 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Revoke a token, at once and on all nodes.", discussion: "Example: muster token revoke 4fK2x9Qa")
+        static let configuration = CommandConfiguration(abstract: "Revoke a token, at once and on all nodes.", discussion: "Example: muster token revoke 4fK2x9Qa --yes")
         @Argument(help: "The token’s id.") var id: String
+        @Flag(help: "Don’t ask.") var yes = false
         @OptionGroup var connect: Connect
         @OptionGroup var output: Output
 
         func run() async throws {
-            let answer = try await self.connect.client().delete("/v1/tokens/\(self.id)")
+            let client = try self.connect.client()
+            try Terminal.confirm("Revoke token \(self.id)? Whoever uses it is locked out at once.", yes: self.yes)
+            let answer = try await client.delete("/v1/tokens/\(APIClient.segment(self.id))")
             Print.value(answer, self.output.format) { "token \(self.id) revoked\n" }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import Model
 import Postgres
 import Store
@@ -18,6 +19,12 @@ struct DoctorCommand: AsyncParsableCommand {
         do { configuration = try NodeConfiguration.load(path: self.config) } catch {
             report.add("configuration", .wrong, "\(error)")
             return try self.finish(report)
+        }
+        for (key, name) in [("cluster", configuration.cluster), ("node.name", configuration.name), ("node.region", configuration.region)] {
+            if let objection = ManifestName.objection(to: name) { report.add("configuration", .wrong, "\(key): \(objection)") }
+        }
+        if Logger.Level(rawValue: configuration.logLevel) == nil {
+            report.add("configuration", .wrong, "log.level is “\(configuration.logLevel)”, expected one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         report.add("configuration", .fine, "\(self.config) can be read")
         Self.checkDirectories(configuration, &report)
@@ -44,8 +51,14 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private static func checkDirectories(_ configuration: NodeConfiguration, _ report: inout Report) {
         let data = configuration.dataDirectory
-        let parent = FileManager.default.fileExists(atPath: data) ? data : (data as NSString).deletingLastPathComponent
-        if FileManager.default.isWritableFile(atPath: parent) {
+        // The node makes it, and those above it that are missing.
+        var parent = data
+        while parent != "/", !parent.isEmpty, !FileManager.default.fileExists(atPath: parent) { parent = (parent as NSString).deletingLastPathComponent }
+        var isData: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: parent, isDirectory: &isData)
+        if !isData.boolValue {
+            report.add("data", .wrong, "\(parent) is a file and no folder; set “data” to a folder that this user may write")
+        } else if FileManager.default.isWritableFile(atPath: parent) {
             report.add("data", .fine, "\(data) is writable")
         } else {
             report.add("data", .wrong, "\(data) is not writable for this user; change its owner, or set “data” to another")
@@ -64,6 +77,22 @@ struct DoctorCommand: AsyncParsableCommand {
     /// Less than this, and somebody should renew it now.
     private static let renewBefore: Int64 = 14 * 86_400
 
+    /// What a node or a client would object to, though the files are good by themselves.
+    private static func objection(to facts: CertificateFiles.Facts, of what: String, _ configuration: NodeConfiguration) -> String? {
+        if what == "peers.certificate" {
+            let expected = "spiffe://\(configuration.cluster)/node/\(configuration.name)"
+            let found = facts.uris.isEmpty ? "no node" : facts.uris.joined(separator: ", ")
+            return facts.uris == [expected] ? nil : "it identifies \(found), this node is \(expected); issue it with: muster ca issue --node \(configuration.name)"
+        }
+        guard let host = URL(string: configuration.advertise)?.host() else {
+            return "http.advertise is “\(configuration.advertise)”, expected an address such as https://a.internal:7443"
+        }
+        let plain = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        let wildcard = "*" + plain.drop { $0 != "." }
+        return facts.hosts.contains(plain) || facts.hosts.contains(wildcard)
+            ? nil : "it is for \(facts.hosts.joined(separator: ", ")), clients come to \(plain) (http.advertise); issue it with: muster ca issue --hosts \(plain)"
+    }
+
     private static func checkCertificates(_ configuration: NodeConfiguration, _ report: inout Report) {
         var files: [(String, CertificateFiles)] = []
         if let identity = configuration.identity { files.append(("peers.certificate", identity)) }
@@ -74,6 +103,10 @@ struct DoctorCommand: AsyncParsableCommand {
                 let facts = try file.check()
                 let left = facts.notAfter - Int64(Date().timeIntervalSince1970)
                 let end = WallTime(microseconds: facts.notAfter * 1_000_000).rfc3339(fractionDigits: 0)
+                if let objection = Self.objection(to: facts, of: what, configuration) {
+                    report.add(what, .wrong, "\(file.certificate): \(objection)")
+                    continue
+                }
                 report.add(what, left < Self.renewBefore ? .doubtful : .fine, "\((facts.uris + facts.hosts).joined(separator: ", ")), until \(end)")
             } catch {
                 report.add(what, .wrong, "\(error)")

@@ -79,17 +79,12 @@ struct GetCommand: AsyncParsableCommand {
         guard let kind = Self.kinds[self.kind] else { return }
         let client = try self.connect.client()
         if let name {
-            let item = try await client.get("\(kind.path)/\(name)")
+            let item = try await self.one(kind, name, client)
             // One thing as a table would hide most of it.
             Print.value(item, self.output.format) { self.output.format == .name ? item.cell(kind.id) + "\n" : YAMLText.text(item) }
             return
         }
-        var query: [(String, String)] = []
-        for (name, value) in [("workload", self.workload), ("state", self.state)] {
-            guard let value else { continue }
-            guard kind.accepts.contains(name) else { throw Failure("--\(name) does not go with \(self.kind)", exitCode: 2) }
-            query.append((name, value))
-        }
+        let query = try self.query(kind)
         let items = try await client.list(kind.path, query: query, limit: self.limit)
         Print.value(["items": .array(items)], self.output.format) {
             if self.output.format == .name { return items.map { $0.cell(kind.id) + "\n" }.joined() }
@@ -97,6 +92,29 @@ struct GetCommand: AsyncParsableCommand {
             table.rows = items.map { item in kind.columns.map { item.cell($0.path) } }
             return table.text()
         }
+    }
+
+    /// Workloads have two names in their path; overrides and budgets are few and have no page of their own.
+    private func one(_ kind: Kind, _ name: String, _ client: APIClient) async throws -> JSON {
+        guard self.workload == nil, self.state == nil else { throw Failure("--workload and --state choose from a list; “\(name)” is one already", exitCode: 2) }
+        switch self.kind {
+        case "workloads": return try await client.get("\(kind.path)/\(try WorkloadPath(name).path)")
+        case "overrides", "budgets":
+            let found = try await client.list(kind.path).first { $0.cell(kind.id) == name }
+            guard let found else { throw Failure("there is no “\(name)” among \(self.kind). Next: muster get \(self.kind)") }
+            return found
+        default: return try await client.get("\(kind.path)/\(APIClient.segment(name))")
+        }
+    }
+
+    private func query(_ kind: Kind) throws -> [(String, String)] {
+        var query: [(String, String)] = []
+        for (name, value) in [("workload", self.workload), ("state", self.state)] {
+            guard let value else { continue }
+            guard kind.accepts.contains(name) else { throw Failure("--\(name) does not go with \(self.kind)", exitCode: 2) }
+            query.append((name, value))
+        }
+        return query
     }
 }
 
@@ -112,9 +130,15 @@ struct ExplainCommand: AsyncParsableCommand {
     func run() async throws {
         let client = try self.connect.client()
         let path: String
-        if self.what.contains("/") { path = "/v1/workloads/\(try WorkloadPath(self.what).path)/decision" } else { path = "/v1/decisions/\(self.what)" }
+        var next: [JSON] = []
+        if self.what.contains("/") {
+            let workload = try WorkloadPath(self.what).path
+            path = "/v1/workloads/\(workload)/decision"
+            next = try await client.get("/v1/workloads/\(workload)")["next"]?.arrayValue ?? []
+        } else {
+            path = "/v1/decisions/\(APIClient.segment(self.what))"
+        }
         let decision = try await client.get(path)
-        let next = self.what.contains("/") ? try await client.get("/v1/workloads/\(self.what)")["next"]?.arrayValue ?? [] : []
         Print.value(decision, self.output.format) {
             let now = decision["asOf"]?.stringValue.flatMap { WallTime(rfc3339: $0) } ?? WallTime(microseconds: Int64(Date.now.timeIntervalSince1970 * 1e6))
             var text = ExplainView(decision: decision, now: now).text(all: self.all)

@@ -8,7 +8,8 @@ import Store
 import TLS
 
 struct NodeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "node", abstract: "Run a node.", subcommands: [Run.self])
+    static let configuration = CommandConfiguration(commandName: "node", abstract: "Run a node.", discussion: "Example: muster node run --config /etc/muster/node.yaml",
+        subcommands: [Run.self])
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -29,7 +30,9 @@ struct NodeCommand: AsyncParsableCommand {
 }
 
 struct ClusterCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "cluster", abstract: "Set a cluster up.", subcommands: [Init.self])
+    static let configuration = CommandConfiguration(commandName: "cluster", abstract: "Set a cluster up.",
+        discussion: "Example: muster cluster init --name prod --postgres \"host=pg1 dbname=muster user=muster_node\" --out /etc/muster",
+        subcommands: [Init.self])
 
     struct Init: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -42,6 +45,8 @@ struct ClusterCommand: AsyncParsableCommand {
         func run() async throws {
             if let objection = ManifestName.objection(to: self.name) { throw Failure("--name: \(objection)", exitCode: 2) }
             try Files.directory(self.out)
+            // The database hands the first token out once only: whether it can be kept is tried before.
+            try Files.probe(self.out)
             try await self.database()
             try self.authority()
             Terminal.talk("a new cluster starts disabled; when its policies are in force: muster enable --reason TEXT")
@@ -59,6 +64,8 @@ struct ClusterCommand: AsyncParsableCommand {
                 await connection.close()
             } catch let error as PostgresError {
                 throw Failure("the database can't be set up: \(error)")
+            } catch let error as MigrationError {
+                throw Failure("the database can't be set up: \(error)")
             }
             let pool = Pool(configuration, on: reactor, size: 1)
             let now = WallTime(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
@@ -67,7 +74,11 @@ struct ClusterCommand: AsyncParsableCommand {
             await pool.close()
             let path = "\(self.out)/admin.token"
             if let token = bootstrap.adminToken {
-                try Files.writeSecret(token + "\n", to: path)
+                do { try Files.writeSecret(token + "\n", to: path) } catch {
+                    // Nobody else has it, and nobody can make it again.
+                    Terminal.write(token + "\n")
+                    throw Failure("\(error). The admin token is on standard output instead: keep it")
+                }
                 Terminal.talk("admin token: written to \(path)")
             } else {
                 Terminal.talk("admin token: this cluster has tokens already, none was made")
@@ -76,9 +87,13 @@ struct ClusterCommand: AsyncParsableCommand {
 
         private func authority() throws {
             let certificate = "\(self.out)/ca.pem", key = "\(self.out)/ca.key"
-            if FileManager.default.fileExists(atPath: certificate), FileManager.default.fileExists(atPath: key) {
+            // The key may have been taken to a safer place: a new authority in its stead would lock every node out.
+            if FileManager.default.fileExists(atPath: certificate) {
                 Terminal.talk("certificate authority: \(certificate) is there already")
                 return
+            }
+            guard !FileManager.default.fileExists(atPath: key) else {
+                throw Failure("\(key) is there and its certificate \(certificate) is not; put the certificate back, or move the key away for a new authority")
             }
             let issued = try CertificateAuthority.create(cluster: self.name)
             try Files.writeSecret(issued.key, to: key)
@@ -89,7 +104,10 @@ struct ClusterCommand: AsyncParsableCommand {
 }
 
 struct CACommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "ca", abstract: "Certificates.", subcommands: [Issue.self])
+    static let configuration = CommandConfiguration(
+        commandName: "ca", abstract: "Certificates.",
+        discussion: "Example: muster ca issue --ca /etc/muster --cluster prod --node a --hosts a.internal,10.0.0.1 --out /etc/muster/a",
+        subcommands: [Issue.self])
 
     struct Issue: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -106,12 +124,12 @@ struct CACommand: AsyncParsableCommand {
             for (option, name) in [("--cluster", self.cluster), ("--node", self.node)] {
                 if let objection = ManifestName.objection(to: name) { throw Failure("\(option): \(objection)", exitCode: 2) }
             }
-            guard let lifetime = Duration(text: self.lifetime), lifetime >= .seconds(60) else {
-                throw Failure("--for “\(self.lifetime)” is not a duration such as 90d", exitCode: 2)
+            guard let lifetime = Duration(text: self.lifetime), (.seconds(60)...CertificateAuthority.authorityLifetime).contains(lifetime) else {
+                throw Failure("--for “\(self.lifetime)” is not a duration between 1m and 3650d, such as 90d", exitCode: 2)
             }
             let authority = try CertificateAuthority(
                 certificate: try Files.read("\(self.authority)/ca.pem"), key: try Files.read("\(self.authority)/ca.key"))
-            let hosts = self.hosts.split(separator: ",").map(String.init)
+            let hosts = self.hosts.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
             let identity = try authority.issueNode(cluster: self.cluster, node: self.node, lifetime: lifetime)
             let api = try authority.issueServer(hosts: hosts, lifetime: lifetime)
             try Files.directory(self.out)
@@ -132,10 +150,24 @@ enum Files {
         return String(decoding: data, as: UTF8.self)
     }
 
+    /// Makes a folder and those above it that are missing.
     static func directory(_ path: String) throws {
-        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw Failure("the folder \(path) can't be made: \(error.localizedDescription)")
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return }
+        let parent = (path as NSString).deletingLastPathComponent
+        if !parent.isEmpty, parent != path { try Self.directory(parent) }
+        guard mkdir(path, 0o755) == 0 else {
+            throw Failure("the folder \(path) can't be made: \(String(cString: strerror(errno)))")
         }
+    }
+
+    /// - Throws: when this user can't make a file there.
+    static func probe(_ folder: String) throws {
+        let path = "\(folder)/.muster-probe"
+        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Failure("the folder \(folder) can't be written to: \(String(cString: strerror(errno)))") }
+        close(file)
+        unlink(path)
     }
 
     static func write(_ text: String, to path: String) throws { try Self.put(text, path, mode: 0o644) }

@@ -198,31 +198,34 @@ final class NodeRuntime: Sendable {
             ]))
     }
 
+    /// Checks what is new, and again and again, a piece at a time, all that was checked before: an event may be edited long after it was read.
     private func checkAudit() async {
-        var check = AuditCheck()
+        var newest = AuditCheck()
+        var again = AuditCheck()
         while !Task.isCancelled {
-            var more = false
+            var isBehind = false
             do {
-                more = try await check.step(self.store)
-                let state: NodeSnapshot.Audit.State =
-                    switch check.state {
-                    case .verified: .verified
-                    case .verifying: .verifying
-                    case .diverged: .diverged
-                    }
-                let before = self.observed.withLock { observed in
-                    defer { observed.audit = .init(state: state, verifiedTo: check.verifiedTo) }
-                    return observed.audit.state
-                }
-                if case .diverged(let why) = check.state, before != .diverged {
-                    self.logger.critical("the audit log was tampered with; run: muster audit verify", metadata: ["why": "\(why)"])
-                }
+                isBehind = try await newest.step(self.store)
+                if !isBehind, try await !again.step(self.store), again.state == .verified { again = AuditCheck() }
+                self.note(newest, again)
             } catch {
                 if Task.isCancelled { return }
                 self.logger.warning("the audit log can't be checked now", metadata: ["error": "\(error)"])
             }
-            if more { continue }
+            if isBehind { continue }
             do { try await Task.sleep(for: Self.auditInterval) } catch { return }
+        }
+    }
+
+    private func note(_ newest: AuditCheck, _ again: AuditCheck) {
+        let damage = [newest, again].lazy.compactMap { check in if case .diverged(let why) = check.state { why } else { nil } }.first
+        let state: NodeSnapshot.Audit.State = damage != nil ? .diverged : newest.state == .verified ? .verified : .verifying
+        let before = self.observed.withLock { observed in
+            defer { observed.audit = .init(state: state, verifiedTo: newest.verifiedTo) }
+            return observed.audit.state
+        }
+        if let damage, before != .diverged {
+            self.logger.critical("the audit log was tampered with; run: muster audit verify", metadata: ["why": "\(damage)"])
         }
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import Model
 
 /// Rows under headings, aligned with spaces. Only a terminal cuts, and only the last column.
@@ -15,7 +14,8 @@ struct Table {
         for row in [self.headings] + self.rows {
             var line = ""
             for (index, cell) in row.enumerated() {
-                line += index == row.count - 1 ? cell : cell.padding(toLength: widths[index] + 2, withPad: " ", startingAt: 0)
+                line += cell
+                if index < row.count - 1 { line += String(repeating: " ", count: widths[index] + 2 - cell.count) }
             }
             while line.hasSuffix(" ") { line.removeLast() }
             if let width, line.count > width { line = line.prefix(max(1, width - 1)) + "…" }
@@ -30,7 +30,7 @@ extension JSON {
     var cell: String {
         switch self {
         case .null: "-"
-        case .string(let text): text
+        case .string(let text): Printable.line(text)
         case .array(let values): values.map(\.cell).joined(separator: ",")
         case .int, .double, .bool, .object: self.text
         }

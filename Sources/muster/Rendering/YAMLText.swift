@@ -13,13 +13,16 @@ enum YAMLText {
         case .bool(let value): return Node(value ? "true" : "false", Tag(.bool))
         case .int(let value): return Node(String(value), Tag(.int))
         case .double: return Node(json.text, Tag(.float))
-        case .string(let value):
-            // Quoted where plain text would read as something else.
-            let plain = !value.isEmpty && Resolver.default.resolveTag(of: Node(value)) == .str && !value.contains("\n")
-            return .scalar(.init(value, Tag(.str), plain ? .any : .doubleQuoted))
+        case .string(let value): return Self.text(value)
         case .array(let values): return .sequence(.init(values.map(Self.node)))
         case .object(let fields):
-            return .mapping(.init(fields.sorted { $0.key < $1.key }.map { (Node($0.key), Self.node($0.value)) }))
+            return .mapping(.init(fields.sorted { $0.key < $1.key }.map { (Self.text($0.key), Self.node($0.value)) }))
         }
+    }
+
+    /// Quoted where plain text would read as something else, as `on`, `12` or a date would.
+    private static func text(_ value: String) -> Node {
+        let plain = !value.isEmpty && Resolver.default.resolveTag(of: Node(value)) == .str && !value.contains("\n")
+        return .scalar(.init(value, Tag(.str), plain ? .any : .doubleQuoted))
     }
 }

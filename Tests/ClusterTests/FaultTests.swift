@@ -1,0 +1,111 @@
+import Model
+import Testing
+
+extension WholeClusters.Leaders {
+    /// A workload whose source, observe or scale program misbehaves. Its load would have it go down, and it must not.
+    struct Fault: Sendable {
+        var name: String
+        var options = Platform.Options()
+        /// A reason that every evaluation gives.
+        var reason: String?
+        /// What `explain` has to say, in the source's or program's own words where it has any.
+        var says: String
+
+        static func sql(_ name: String, _ sql: String, says: String) -> Fault {
+            Fault(name: "fault-\(name)", options: .init(sql: sql), reason: "missing(load)", says: says)
+        }
+        static func observe(_ name: String, says: String) -> Fault {
+            Fault(name: "fault-\(name)", options: .init(observe: name), reason: "unobserved", says: says)
+        }
+    }
+
+    static let faults = [
+        Fault.sql("no-row", "select 1 as load where false and :service <> ''", says: "the statement returned no row"),
+        .sql("many-rows", "select n as load from generate_series(1, 3) n where :service <> ''", says: "the statement returned 3 rows"),
+        .sql("null", "select null::numeric as load where :service <> ''", says: "is NULL"),
+        .sql("nan", "select 'NaN'::numeric as load where :service <> ''", says: "is NaN"),
+        .sql("text", "select 'plenty'::text as load where :service <> ''", says: "the column “load” is text: cast it"),
+        .sql("never", "select 1 as load from pg_sleep(3600) where :service <> ''", says: "The statement is too slow for its deadline"),
+        .sql("no-table", "select load from nowhere where service = :service", says: "nowhere"),
+        .observe("observe-hangs", says: "did not answer in time"),
+        .observe("observe-rubbish", says: "gave no count"),
+        .observe("observe-fails", says: "exited with 1"),
+        Fault(name: "fault-scale-lies", options: .init(scale: "scale-lies", verifyWithin: "2s"), says: ""),
+        Fault(name: "fault-scale-fails", options: .init(scale: "scale-fails", verifyWithin: "2s"), says: ""),
+    ]
+
+    @Test("workloads whose source or programs misbehave hold, say why, and leave a healthy one its rhythm")
+    func faults() async throws {
+        let cluster = try TestCluster.current
+        let platform = Platform(cluster: cluster)
+        try await platform.add("healthy", quiet: 10, busy: 40, period: 2)
+        try await eventually("the healthy service moves", seen: { await platform.why("healthy") }) { try platform.effects(["healthy"]).count >= 2 }
+        // Five run, and the load asks for one.
+        for fault in Self.faults { try await platform.add(fault.name, replicas: 5, quiet: 10, fault.options) }
+
+        for fault in Self.faults {
+            try await eventually("\(fault.name) says what is wrong: \(fault.says)", within: .seconds(30), seen: { await platform.why(fault.name) }) {
+                let ran = try await cluster.muster(["explain", "\(fault.name)/here", "--all"])
+                return ran.status == 0 && ran.output.contains(fault.says)
+            }
+            guard let reason = fault.reason else { continue }
+            let explained = try await cluster.json(["explain", "\(fault.name)/here"])
+            let codes = (explained["reasons"]?.arrayValue ?? []).compactMap { $0["code"]?.stringValue }
+            #expect(codes.contains(reason), "\(fault.name): \(explained)")
+            #expect(explained["kind"]?.stringValue == "held" && explained["acted"]?.boolValue == false, "\(fault.name): \(explained)")
+        }
+        try await self.expectFailures(of: ["fault-scale-lies": "still shows 5", "fault-scale-fails": "exited with 1"], platform)
+
+        let before = try platform.effects(["healthy"]).count
+        try await eventually("the healthy service goes on", seen: { await platform.why("healthy") }) { try platform.effects(["healthy"]).count >= before + 4 }
+        try await self.expectRhythm(of: "healthy")
+        for fault in Self.faults {
+            #expect(platform.replicas(fault.name) == 5, "\(fault.name)")
+            if fault.reason != nil {
+                let moved = try await cluster.number("select count(*) from muster.decision where service = '\(fault.name)' and (acted or kind <> 'held')")
+                #expect(moved == 0, "\(fault.name) was scaled in ignorance")
+            }
+        }
+        try await self.expectShown()
+        // What never answers would keep the sources busy during the tests that follow.
+        for fault in Self.faults { try await cluster.apply(Platform.manifests(fault.name, .init(mode: "off"))) }
+        try await platform.load("healthy", quiet: 10)
+        try await platform.reaches("healthy", 1)
+        try await cluster.expectVerified()
+    }
+
+    /// A change that a scale program did not make ends as failed and says why.
+    private func expectFailures(of words: [String: String], _ platform: Platform) async throws {
+        let cluster = try TestCluster.current
+        for (service, said) in words.sorted(by: { $0.key < $1.key }) {
+            let history = try await eventually("a change of \(service) fails", seen: { await platform.why(service) }) {
+                try await cluster.items(["get", "actions", "--workload", "\(service)/here"]).first { $0["state"]?.stringValue == "failed" }
+            }
+            #expect(history.text.contains(said), "\(history)")
+            let last = try #require(history["outcome"]?["text"]?.stringValue, "\(history)")
+            #expect(!last.isEmpty)
+        }
+    }
+
+    /// The healthy workload is evaluated every second: between two of its changes, which the load asks for every two, there is no long gap.
+    private func expectRhythm(of service: String) async throws {
+        let cluster = try TestCluster.current
+        let rows = try await cluster.sql(
+            "select extract(epoch from at - lag(at) over (order by id))::float8 from muster.decision where service = '\(service)' and acted order by id")
+        let gaps = rows.compactMap { Double($0[0]) }
+        let longest = gaps.max() ?? .infinity
+        // Its own period is two seconds; a source or program that hangs takes three, and five such would make it fifteen if it had to wait for them.
+        #expect(longest < 10, "the healthy workload stood still for \(longest) s; gaps: \(gaps)")
+        let directions = Set(try await cluster.sql("select kind from muster.decision where service = '\(service)' and acted").map { $0[0] })
+        #expect(directions == ["up", "down"])
+    }
+
+    /// People see what is missing without asking for each workload.
+    private func expectShown() async throws {
+        let status = try await (try TestCluster.current).json(["status"])
+        let titles = (status["attention"]?.arrayValue ?? []).compactMap { $0["title"]?.stringValue }
+        #expect(titles.contains { $0.contains("load is missing") && $0.contains("fault-null/here") }, "\(titles)")
+        #expect(titles.contains { $0.contains("The change of fault-scale-") && $0.contains("failed") }, "\(titles)")
+        #expect((status["readings"]?["missing"]?.intValue ?? 0) >= 7, "\(status)")
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Model
+import Testing
+
+/// A platform of the tests' own: a file with a number for each service, programs that read and change it, and a table with the load.
+///
+/// `scale` is as the documentation asks of a program that can: under a lock it compares PREVIOUS with what there is, and changes nothing when they differ.
+/// It neither remembers keys nor refuses old epochs: what Muster itself guarantees shows in `effects.log`, where every change has a line.
+struct Platform: Sendable {
+    let cluster: TestCluster
+
+    private var programs: String { "\(self.cluster.directory)/exec.d" }
+    private func state(_ service: String) -> String { "\(self.programs)/state/\(service)" }
+
+    /// A change that took effect.
+    struct Effect: Sendable, Hashable {
+        var service: String
+        var epoch: Int
+        var from: Int
+        var to: Int
+        var key: String
+    }
+
+    /// A change takes this long, so that a leader can be caught while it is under way; in seconds.
+    private static let scaleTime = "0.3"
+
+    /// Writes the programs and the table. Harmless when they are there.
+    func prepare() async throws {
+        guard !FileManager.default.fileExists(atPath: "\(self.programs)/state") else { return }
+        try FileManager.default.createDirectory(atPath: "\(self.programs)/state", withIntermediateDirectories: true)
+        let scripts = [
+            "observe": "cat \"$state/replicas\"",
+            "observe-hangs": "exec sleep 3600",
+            "observe-rubbish": "echo 'replicas: many'",
+            "observe-fails": "echo 'the registry is on fire' >&2; exit 1",
+            "scale": """
+                exec 9>"$state/lock"
+                flock 9
+                now=$(cat "$state/replicas")
+                if [ "$now" != "$PREVIOUS" ]; then echo "there are $now, not $PREVIOUS" >&2; exit 3; fi
+                sleep \(Self.scaleTime)
+                echo "$REPLICAS" >"$state/new" && mv "$state/new" "$state/replicas"
+                printf '%s %s %s %s %s\\n' "$1" "$EPOCH" "$PREVIOUS" "$REPLICAS" "$IDEMPOTENCY_KEY" >>"${0%/*}/state/effects.log"
+                """,
+            "scale-lies": "echo 'all done'",
+            "scale-fails": "echo 'no quota left' >&2; exit 1",
+        ]
+        for (name, body) in scripts {
+            try write("#!/bin/sh\nstate=${0%/*}/state/$1\n\(body)\n", to: "\(self.programs)/\(name)", mode: 0o755)
+        }
+        try write("load reader\n", to: "\(self.cluster.directory)/secrets/load", mode: 0o600)
+        try await self.cluster.sql("create role load_read login password 'load reader'")
+        try await self.cluster.sql("create database load", database: "postgres")
+        try await self.cluster.sql(
+            """
+            create table load (service text primary key, quiet numeric not null, busy numeric not null, period int not null);
+            grant select on load to load_read;
+            """, database: "load")
+        try await self.cluster.apply(
+            """
+            kind: Region
+            name: here
+            ---
+            kind: Connection
+            name: load
+            postgres: "host=127.0.0.1 port=\(try self.cluster.port("postgres")) dbname=load user=load_read"
+            password: { file: "\(self.cluster.directory)/secrets/load" }
+            """)
+    }
+
+    /// What a service is to be like where it isn't the usual.
+    struct Options: Sendable {
+        var observe = "observe"
+        var scale = "scale"
+        var sql = Platform.loadSQL
+        var minimum = 1
+        var maximum = 8
+        var mode = "live"
+        var verifyWithin = "5s"
+    }
+
+    /// The service's load; while `period` > 0 it is quiet and busy in turns of so many seconds.
+    static let loadSQL = """
+        select case when period > 0 and floor(extract(epoch from clock_timestamp()) / greatest(period, 1))::bigint % 2 = 1 then busy else quiet end \
+        as load from load where service = :service
+        """
+
+    /// A service with `replicas` running and a policy that gives each ten units of load; evaluated every second, without cooldowns.
+    func add(_ service: String, replicas: Int = 1, quiet: Int = 10, busy: Int = 10, period: Int = 0, _ options: Options = Options()) async throws {
+        try await self.prepare()
+        try FileManager.default.createDirectory(atPath: self.state(service), withIntermediateDirectories: true)
+        try self.set(service, replicas: replicas)
+        try await self.load(service, quiet: quiet, busy: busy, period: period)
+        try await self.cluster.apply(Self.manifests(service, options))
+    }
+
+    static func manifests(_ service: String, _ options: Options = Options()) -> String {
+        """
+        kind: Service
+        name: \(service)
+        startup: 1s
+        workloads:
+          here: { driver: exec, observe: [\(options.observe), \(service)], scale: [\(options.scale), \(service)] }
+        ---
+        kind: Policy
+        name: \(service)
+        selector: { services: [\(service)], regions: [here] }
+        mode: \(options.mode)
+        minReplicas: \(options.minimum)
+        maxReplicas: \(options.maximum)
+        evaluateEvery: 1s
+        metrics:
+          - name: load
+            maxAge: 5s
+            source: { connection: load, sql: "\(options.sql)" }
+        rules:
+          - track: { metric: load, averageValue: 10 }
+        cooldown: { up: 0s, down: 0s }
+        onMissing: ["hold 1h"]
+        verify: { ready: 1, within: \(options.verifyWithin) }
+
+        """
+    }
+
+    func load(_ service: String, quiet: Int, busy: Int? = nil, period: Int = 0) async throws {
+        try await self.cluster.sql(
+            """
+            insert into load values ('\(service)', \(quiet), \(busy ?? quiet), \(period))
+            on conflict (service) do update set quiet = excluded.quiet, busy = excluded.busy, period = excluded.period
+            """, database: "load")
+    }
+
+    func set(_ service: String, replicas: Int) throws { try write("\(replicas)\n", to: "\(self.state(service))/replicas") }
+
+    func replicas(_ service: String) -> Int? { Int(text("\(self.state(service))/replicas").trimmingCharacters(in: .newlines)) }
+
+    /// Every change of these services, in the order in which they took effect.
+    func effects(_ services: [String]? = nil) throws -> [Effect] {
+        try text("\(self.programs)/state/effects.log").split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ").map(String.init)
+            try #require(words.count == 5, "effects.log has the line “\(line)”")
+            let effect = Effect(
+                service: words[0], epoch: try #require(Int(words[1])), from: try #require(Int(words[2])), to: try #require(Int(words[3])), key: words[4])
+            return services?.contains(effect.service) ?? true ? effect : nil
+        }
+    }
+
+    /// Waits until the platform has so many.
+    func reaches(_ service: String, _ replicas: Int) async throws {
+        try await eventually("\(service) has \(replicas) replicas", seen: { await self.why(service) }) { self.replicas(service) == replicas }
+    }
+
+    /// For a message: what Muster thinks of the service.
+    func why(_ service: String) async -> String {
+        let explained = try? await self.cluster.muster(["explain", "\(service)/here", "--all"])
+        return "it has \(self.replicas(service) ?? -1)\n\(explained?.words ?? "")\n\(self.cluster.logTails())"
+    }
+}

@@ -1,0 +1,123 @@
+import Crypto
+import Model
+import Store
+import Testing
+
+@Suite("Tokens, idempotency and requests")
+struct AccessTests {
+    @Test("a token proves itself by its secret alone, until it is revoked or runs out")
+    func tokens() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            let (token, secret) = try await store.write(as: operatorPrincipal) { write in
+                try await write.createToken(name: "ci", role: .viewer, expires: write.at + .seconds(3600))
+            }
+            let text = try #require(TokenText(secret))
+            let right = Array(SHA256.hash(data: text.secret)), wrong = Array(SHA256.hash(data: [1, 2, 3] as [UInt8]))
+            #expect(text.id == token.id)
+            #expect(try await store.authenticate(tokenID: token.id, secretSHA256: right) == token)
+            #expect(try await store.authenticate(tokenID: token.id, secretSHA256: wrong) == nil)
+            #expect(try await store.authenticate(tokenID: token.id, secretSHA256: []) == nil)
+            #expect(try await store.authenticate(tokenID: "nobody", secretSHA256: right) == nil)
+            #expect(try await store.tokens().count == 2)
+            #expect(try await cluster.sql("SELECT count(*) FROM muster.token t WHERE t::text LIKE '%\(secret)%'") == "0")
+            #expect(try await cluster.events("token.created").allSatisfy { !String(decoding: $0.leaf, as: UTF8.self).contains(secret.suffix(40)) })
+
+            try await cluster.sql("UPDATE muster.token SET expires_at = now() - interval '1 s' WHERE id = '\(token.id)'")
+            #expect(try await store.authenticate(tokenID: token.id, secretSHA256: right) == nil)
+            try await cluster.sql("UPDATE muster.token SET expires_at = now() + interval '1 h' WHERE id = '\(token.id)'")
+            #expect(try await store.write(as: operatorPrincipal) { try await $0.revokeToken(id: token.id) }?.revokedAt != nil)
+            #expect(try await store.authenticate(tokenID: token.id, secretSHA256: right) == nil)
+            await #expect(throws: StoreConflict.self) { try await store.write(as: operatorPrincipal) { try await $0.revokeToken(id: token.id) } }
+            #expect(try await store.write(as: operatorPrincipal) { try await $0.revokeToken(id: "nobody") } == nil)
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("an answer is remembered with its write, for its token, route and body, for a day")
+    func idempotency() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            let body: [UInt8] = Array(SHA256.hash(data: [7] as [UInt8]))
+            func remembered(token: String = "t1", key: String = "k", route: String = "/v1/pauses", body: [UInt8]) async throws -> Write.Remembered? {
+                try await store.write(as: operatorPrincipal) {
+                    try await $0.rememberedAnswer(token: token, key: key, route: route, bodySHA256: body)
+                }
+            }
+            #expect(try await remembered(body: body) == nil)
+            try await store.write(as: operatorPrincipal) { write in
+                write.remember(token: "t1", key: "k", route: "/v1/pauses", bodySHA256: body, status: 201, answer: ["id": 7])
+            }
+            #expect(try await remembered(body: body) == .answer(status: 201, ["id": 7]))
+            #expect(try await remembered(token: "t2", body: body) == nil)
+            #expect(try await remembered(route: "/v1/overrides", body: body) == .reused)
+            #expect(try await remembered(body: [1]) == .reused)
+            // A write that fails remembers nothing.
+            _ = try? await store.write(as: operatorPrincipal) { write in
+                write.remember(token: "t1", key: "k2", route: "/v1/pauses", bodySHA256: body, status: 201, answer: [:])
+                throw WriteTests.Abandoned()
+            }
+            #expect(try await remembered(key: "k2", body: body) == nil)
+            try await cluster.sql("UPDATE muster.idempotency SET at = at - interval '25 h'")
+            #expect(try await remembered(body: [1]) == nil, "after a day the key is free again")
+            try await store.write(as: operatorPrincipal) { write in
+                write.remember(token: "t1", key: "other", route: "/v1/pauses", bodySHA256: body, status: 201, answer: [:])
+            }
+            #expect(try await cluster.sql("SELECT string_agg(key, ',') FROM muster.idempotency") == "other", "old ones are dropped in passing")
+        }
+    }
+
+    @Test("a request to resign waits for the leader and is carried out once")
+    func requests() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            let id = try await store.write(as: operatorPrincipal) { try await $0.requestResign(reason: "upgrade") }
+            let request = try #require(try await store.openRequests().first)
+            #expect(request.id == id && request.actor == "operator-1" && request.reason == "upgrade" && request.kind == .resign)
+            try await store.finish(request, outcome: "resigned")
+            try await store.finish(request, outcome: "again")
+            #expect(try await store.openRequests().isEmpty)
+            #expect(try await cluster.sql("SELECT outcome FROM muster.request") == "resigned")
+        }
+    }
+
+    @Test("refused attempts are one event that counts them")
+    func denied() async throws {
+        try await withCluster { cluster in
+            try await cluster.store.write(as: operatorPrincipal) { $0.recordDenied(code: "unauthenticated", route: "/v1/status", attempts: 12, ip: "10.0.0.7") }
+            let event = try #require(try await cluster.events("auth.denied").first)
+            let leaf = String(decoding: event.leaf, as: UTF8.self)
+            #expect(event.subjectID == "/v1/status" && leaf.contains("\"attempts\":12") && leaf.contains("10.0.0.7"))
+        }
+    }
+
+    @Test("what a person is asked is replaced by the same or a later term, never by an earlier one")
+    func manual() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            func request(_ replicas: Int, epoch: Int64, action: String = "a") -> ManualRecord.Request {
+                .init(replicas: replicas, expected: 4, action: action, epoch: epoch, reason: "queue")
+            }
+            #expect(try await store.manual([transcode]).isEmpty)
+            #expect(try await store.askManually(transcode, request(8, epoch: 3)) == nil)
+            #expect(try await store.askManually(transcode, request(9, epoch: 3, action: "b")) == nil)
+            #expect(try await store.askManually(transcode, request(5, epoch: 2, action: "c")) == request(9, epoch: 3, action: "b"))
+            #expect(try await store.askManually(transcode, request(6, epoch: 4, action: "d")) == nil)
+            try await store.write(as: operatorPrincipal) { $0.recordObserved(workload: transcode, replicas: 6) }
+            let record = try #require(try await store.manual([transcode, WorkloadID(service: "x", region: "y")])[transcode])
+            #expect(record.request == request(6, epoch: 4, action: "d") && record.observed == 6 && record.observedBy == "operator-1")
+            #expect(try await cluster.events("workload.observed").count == 1)
+        }
+    }
+
+    @Test("a person may say what runs before anybody asked")
+    func observedFirst() async throws {
+        try await withCluster { cluster in
+            try await cluster.store.write(as: operatorPrincipal) { $0.recordObserved(workload: transcode, replicas: 4) }
+            #expect(try await cluster.store.manual([transcode])[transcode]?.request == nil)
+            let request = ManualRecord.Request(replicas: 8, expected: 4, action: "a", epoch: 1, reason: "queue")
+            #expect(try await cluster.store.askManually(transcode, request) == nil)
+            #expect(try await cluster.store.manual([transcode])[transcode]?.observed == 4)
+        }
+    }
+}

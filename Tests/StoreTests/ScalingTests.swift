@@ -1,0 +1,199 @@
+import Engine
+import Ledger
+import Model
+import Postgres
+import Store
+import Testing
+
+@Suite("What a leader commits")
+struct ScalingTests {
+    static let search = WorkloadID(service: "search", region: "eu-west")
+
+    @Test("decision, intent, workload, round and events come about together")
+    func together() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let quiet = decision(Self.search, kind: .held, acted: false, to: 4)
+            let committed = try await cluster.lead(epoch) {
+                try await $0.commit([commit(decision()), commit(quiet, recorded: false)], summary: ["ms": 12], at: time(1))
+            }
+            let made = try #require(committed.first)
+            #expect(committed.count == 1 && made.workload == transcode)
+            let action = try #require(made.action)
+            #expect(action.state == .committed && action.epoch == epoch && action.decision == made.decision && action.createdAt == time(1))
+
+            let store = cluster.store
+            let record = try #require(try await store.decision(id: made.decision))
+            #expect(record.action == action.id && record.epoch == epoch && record.node == "a")
+            #expect(record.decision.json.text == decision().json.text)
+            let stored = try #require(try await store.action(id: action.id))
+            #expect(stored.idem == action.idem && stored.from == 4 && stored.to == 8 && stored.precondition == "v4" && stored.deadline == time(220))
+            #expect(stored.needReady == Quantity(milli: 900) && stored.history.map(\.state) == [.committed])
+            let workload = try #require(try await store.workload(transcode))
+            #expect(workload.decision == made.decision && workload.desired == 4 && workload.evaluatedAt == time(0))
+            #expect(try Memory(json: workload.memory).lastUp == time(0))
+            #expect(try await store.workloads().map(\.id) == [Self.search, transcode])
+            #expect(try await store.workload(Self.search)?.decision == nil)
+            let round = try await store.round()
+            #expect(round?.at == time(1) && round?.summary == ["ms": 12])
+            let event = try #require(try await store.event(seq: record.seq))
+            #expect(event.type == "decision.proposed" && event.decisionID == "d-\(made.decision)" && event.actorID == "queue@7" && event.epoch == epoch)
+
+            // The last recorded decision stays known while nothing is recorded.
+            _ = try await cluster.lead(epoch) { try await $0.commit([commit(decision(kind: .held, acted: false), recorded: false)], summary: [:], at: time(2)) }
+            #expect(try await store.workload(transcode)?.decision == made.decision)
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("a leader whose epoch is over, or another session, writes nothing")
+    func fenced() async throws {
+        try await withCluster { cluster in
+            let old = try await cluster.elect()
+            let other = try await cluster.connect()
+            let before = try await cluster.store.treeHead()
+            let commits = [commit(decision())]
+            // The right epoch on the wrong session, and the other way round.
+            var states = [try await sqlState { _ = try await cluster.lead(old, session: other) { try await $0.commit(commits, summary: [:], at: time(0)) } }]
+            try await cluster.elect(node: "b", session: other)
+            states.append(try await sqlState { _ = try await cluster.lead(old) { try await $0.commit(commits, summary: [:], at: time(0)) } })
+            states.append(try await sqlState { _ = try await cluster.lead(old, session: other) { try await $0.commit(commits, summary: [:], at: time(0)) } })
+            // Code that forgets the assertion is held back by the tables themselves.
+            states.append(
+                try await sqlState {
+                    _ = try await cluster.store.write(as: .node("a")) { try await $0.commit(commits, summary: [:], at: time(0)) }
+                })
+            #expect(states == ["HA001", "HA001", "HA001", "HA001"])
+            #expect(try await cluster.store.treeHead() == before)
+            #expect(try await cluster.store.decisions(DecisionFilter()).isEmpty)
+            #expect(try await cluster.store.workloads().isEmpty)
+            #expect(try await cluster.store.round() == nil)
+            await other.close()
+        }
+    }
+
+    @Test("a leader that has resigned is fenced as well")
+    func resigned() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            try await cluster.sql("UPDATE muster.leader SET resigned = true")
+            let state = try await sqlState { _ = try await cluster.lead(epoch) { $0.forget([transcode]) } }
+            #expect(state == "HA001")
+        }
+    }
+
+    @Test("an ending is an event, a step on the way is not; all are kept")
+    func updates() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let committed = try await cluster.lead(epoch) { try await $0.commit([commit(decision())], summary: [:], at: time(0)) }
+            var action = try #require(committed.first?.action)
+            for (state, event) in [
+                (ActionRecord.State.unknown, "decision.outcome_unknown"), (.committed, nil), (.verifying, nil), (.done, "decision.applied"),
+            ] {
+                let before = try await cluster.events()
+                action.state = state
+                action.attempt += 1
+                action.history.append(.init(state: state, at: time(action.attempt), text: "step", evidence: "exit 0"))
+                let update = action
+                try await cluster.lead(epoch) { $0.update([update], at: time(update.attempt)) }
+                let after = try await cluster.events()
+                #expect(after.dropFirst(before.count).map(\.type) == (event.map { [$0] } ?? []))
+                let stored = try #require(try await cluster.store.action(id: action.id))
+                #expect(stored.state == state && stored.attempt == action.attempt && stored.history.count == action.history.count)
+                #expect(stored.history.last?.evidence == "exit 0")
+                #expect(try await cluster.store.actions(ActionFilter(open: true)).count == (state.isOpen ? 1 : 0))
+            }
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("a newer change takes the older one's place in one commit")
+    func superseding() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let first = try #require(
+                try await cluster.lead(epoch) { try await $0.commit([commit(decision())], summary: [:], at: time(0)) }.first?.action)
+            var old = first
+            old.state = .superseded
+            old.history.append(.init(state: .superseded, at: time(15), text: "a newer decision took its place"))
+            let superseded = old
+            let second = try #require(
+                try await cluster.lead(epoch) { write in
+                    write.update([superseded], at: time(15))
+                    return try await write.commit([commit(decision(from: 8, to: 12, at: time(15)))], summary: [:], at: time(15))
+                }.first?.action)
+            #expect(try await cluster.store.actions(ActionFilter(open: true)).map(\.id) == [second.id])
+            #expect(try await cluster.events().map(\.type).suffix(3) == ["decision.proposed", "decision.superseded", "decision.proposed"])
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("at most one change of a workload is open; one that nobody follows any more ends in the log and wedges nothing")
+    func oneOpen() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let lost = try #require(
+                try await cluster.lead(epoch) { try await $0.commit([commit(decision()), commit(decision(Self.search))], summary: [:], at: time(0)) }
+                    .first?.action)
+            let next = try await cluster.lead(epoch) { try await $0.commit([commit(decision(to: 9, at: time(15)))], summary: [:], at: time(15)) }
+            let open = try await cluster.store.actions(ActionFilter(open: true))
+            #expect(Set(open.map(\.workload)) == [transcode, Self.search] && open.contains { $0.id == next.first?.action?.id })
+            #expect(try await cluster.store.action(id: lost.id)?.state == .superseded)
+            #expect(try await cluster.events("decision.superseded").map(\.decisionID) == ["d-\(lost.decision)"])
+            let state = try await sqlState {
+                try await cluster.session.transaction { transaction in
+                    _ = try await transaction.query("UPDATE muster.action SET state = 'verifying' WHERE id = $1", [.int(lost.id)])
+                }
+            }
+            #expect(state == "23505")
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("a workload that is forgotten leaves its decisions, and no intent without an outcome")
+    func forgetting() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let made = try #require(
+                try await cluster.lead(epoch) { try await $0.commit([commit(decision()), commit(decision(Self.search))], summary: [:], at: time(0)) }.first)
+            try await cluster.lead(epoch) { $0.forget([transcode]) }
+            #expect(try await cluster.store.workloads().map(\.id) == [Self.search])
+            #expect(try await cluster.store.decision(id: made.decision)?.action == made.action?.id)
+            let ended = try #require(try await cluster.store.actions(ActionFilter(workload: transcode)).first)
+            #expect(ended.state == .superseded && ended.history.last?.text == "no manifest speaks of the workload any more")
+            #expect(try await cluster.events("decision.superseded").count == 1)
+            // It comes back, and is changed again.
+            _ = try await cluster.lead(epoch) { try await $0.commit([commit(decision(at: time(60)))], summary: [:], at: time(60)) }
+            #expect(try await cluster.store.actions(ActionFilter(open: true)).count == 2)
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("a change that is not carried out is a decision without an action, and stands in the log by itself")
+    func suppressed() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let committed = try await cluster.lead(epoch) {
+                try await $0.commit(
+                    [commit(decision(acted: false)), commit(decision(Self.search, kind: .held, acted: false, from: nil, to: nil))], summary: [:], at: time(0))
+            }
+            #expect(committed.allSatisfy { $0.action == nil })
+            #expect(try await cluster.events().map(\.type).suffix(2) == ["decision.suppressed", "decision.suppressed"])
+            #expect(try await cluster.store.decision(id: committed[1].decision)?.decision.from == nil)
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("a large round is one commit")
+    func large() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let commits = (0..<300).map { commit(decision(WorkloadID(service: "s\($0)", region: "eu-west"))) }
+            let committed = try await cluster.lead(epoch) { try await $0.commit(commits, summary: [:], at: time(0)) }
+            #expect(Set(committed.compactMap { $0.action?.id }).count == 300 && Set(committed.map(\.decision)).count == 300)
+            #expect(try await cluster.store.workloads().count == 300)
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+}
