@@ -85,10 +85,12 @@ let package = Package(
         .executableTarget(
             name: "muster",
             dependencies: [
-                "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "TLS", "Server", crypto,
+                "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "TLS", "Server",
+                crypto,
                 logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"), .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
         .executableTarget(

@@ -111,7 +111,7 @@ public struct ElectionMachine: Sendable {
         case .beatFailed(let session, let number):
             self.updateTenure(of: session) { $0.beatFailed(number, at: now) }
         case .settled(let session): self.updateTenure(of: session) { $0.settlement = .recorded }
-        case .settleFailed(let session): 
+        case .settleFailed(let session):
             // Again with the next answered beat: an attempt a round trip would be too many on a full disk.
             self.updateTenure(of: session) { $0.settlement = .failed }
         case .fenced(let session):
@@ -155,7 +155,8 @@ public struct ElectionMachine: Sendable {
         switch self.state {
         case .idle, .refused, .stopped: nil
         case .connecting(_, let until), .checking(_, let until), .campaigning(_, let until, _),
-            .backingOff(let until): until
+            .backingOff(let until):
+            until
         case .leading(let tenure): tenure.wakeAt
         case .suspended(let tenure, let since): min(since + Self.longestSuspension, tenure.nextBeatAt)
         case .resigning(let tenure, .draining(let until)): min(until, tenure.nextBeatAt)

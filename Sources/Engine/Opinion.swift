@@ -18,8 +18,7 @@ struct Opinion {
     /// Its condition holds, but not for long enough.
     var sustaining: Reason?
 
-    init(_ rule: Rule, replicas: Int?, because: String, clause: String, severity: Int64 = 0, sustaining: Reason? = nil)
-    {
+    init(_ rule: Rule, replicas: Int?, because: String, clause: String, severity: Int64 = 0, sustaining: Reason? = nil) {
         self.rule = rule
         self.replicas = replicas
         self.because = because

@@ -28,7 +28,9 @@ public struct CertificateAuthority: Sendable {
     /// Makes a new authority.
     public static func create(cluster: String) throws -> Issued {
         let key = P256.Signing.PrivateKey()
-        let name = try DistinguishedName { CommonName("Muster authority of \(cluster)"); OrganizationName("Muster") }
+        let name = try DistinguishedName {
+            CommonName("Muster authority of \(cluster)"); OrganizationName("Muster")
+        }
         let certificate = try Certificate(
             version: .v3, serialNumber: .init(), publicKey: .init(key.publicKey), notValidBefore: Self.date(-Self.backdating),
             notValidAfter: Self.date(Self.authorityLifetime), issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA256,

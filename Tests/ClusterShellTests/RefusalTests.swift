@@ -162,8 +162,9 @@ import Testing
         let error = await #expect(throws: ClusterRegistrationError.self) { try await cluster.register("two") }
         #expect(try #require(error).description.contains("belongs to the cluster “one”"))
         await #expect(throws: ClusterRegistrationError.self) { try await cluster.register("Not a name") }
-        #expect(try await cluster.execute("SELECT name, lock_key FROM muster.cluster")
-            == "one|\(LockKey.of(cluster: "one", shard: "main"))")
+        #expect(
+            try await cluster.execute("SELECT name, lock_key FROM muster.cluster")
+                == "one|\(LockKey.of(cluster: "one", shard: "main"))")
     }
 
     @Test("the lock key is the start of a SHA-256, signed, and differs by shard")

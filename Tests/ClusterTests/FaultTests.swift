@@ -2,17 +2,17 @@ import Model
 import Testing
 
 extension WholeClusters.Leaders {
-    /// A workload whose source, observe or scale program misbehaves. Its load would have it go down, and it must not.
+    /// A workload whose source or observe program misbehaves. Its load would have it go down, and it must not.
     struct Fault: Sendable {
         var name: String
         var options = Platform.Options()
         /// A reason that every evaluation gives.
-        var reason: String?
+        var reason: String
         /// What `explain` has to say, in the source's or program's own words where it has any.
         var says: String
 
         static func sql(_ name: String, _ sql: String, says: String) -> Fault {
-            Fault(name: "fault-\(name)", options: .init(sql: sql), reason: "missing(load)", says: says)
+            Fault(name: "fault-\(name)", options: .init(connection: "faulty", sql: sql), reason: "missing(load)", says: says)
         }
         static func observe(_ name: String, says: String) -> Fault {
             Fault(name: "fault-\(name)", options: .init(observe: name), reason: "unobserved", says: says)
@@ -30,8 +30,6 @@ extension WholeClusters.Leaders {
         .observe("observe-hangs", says: "did not answer in time"),
         .observe("observe-rubbish", says: "gave no count"),
         .observe("observe-fails", says: "exited with 1"),
-        Fault(name: "fault-scale-lies", options: .init(scale: "scale-lies", verifyWithin: "2s"), says: ""),
-        Fault(name: "fault-scale-fails", options: .init(scale: "scale-fails", verifyWithin: "2s"), says: ""),
     ]
 
     @Test("workloads whose source or programs misbehave hold, say why, and leave a healthy one its rhythm")
@@ -40,6 +38,9 @@ extension WholeClusters.Leaders {
         let platform = Platform(cluster: cluster)
         try await platform.add("healthy", quiet: 10, busy: 40, period: 2)
         try await eventually("the healthy service moves", seen: { await platform.why("healthy") }) { try platform.effects(["healthy"]).count >= 2 }
+        try await platform.connect("faulty")
+        // It shares its connection with all statements that go wrong.
+        try await platform.add("neighbour", quiet: 10, .init(connection: "faulty"))
         // Five run, and the load asks for one.
         for fault in Self.faults { try await platform.add(fault.name, replicas: 5, quiet: 10, fault.options) }
 
@@ -48,23 +49,22 @@ extension WholeClusters.Leaders {
                 let ran = try await cluster.muster(["explain", "\(fault.name)/here", "--all"])
                 return ran.status == 0 && ran.output.contains(fault.says)
             }
-            guard let reason = fault.reason else { continue }
             let explained = try await cluster.json(["explain", "\(fault.name)/here"])
             let codes = (explained["reasons"]?.arrayValue ?? []).compactMap { $0["code"]?.stringValue }
-            #expect(codes.contains(reason), "\(fault.name): \(explained)")
+            #expect(codes.contains(fault.reason), "\(fault.name): \(explained)")
             #expect(explained["kind"]?.stringValue == "held" && explained["acted"]?.boolValue == false, "\(fault.name): \(explained)")
         }
-        try await self.expectFailures(of: ["fault-scale-lies": "still shows 5", "fault-scale-fails": "exited with 1"], platform)
-
         let before = try platform.effects(["healthy"]).count
         try await eventually("the healthy service goes on", seen: { await platform.why("healthy") }) { try platform.effects(["healthy"]).count >= before + 4 }
         try await self.expectRhythm(of: "healthy")
+        try await platform.load("neighbour", quiet: 40)
+        try await platform.reaches("neighbour", 4)
+        try await platform.load("neighbour", quiet: 20)
+        try await platform.reaches("neighbour", 2)
         for fault in Self.faults {
             #expect(platform.replicas(fault.name) == 5, "\(fault.name)")
-            if fault.reason != nil {
-                let moved = try await cluster.number("select count(*) from muster.decision where service = '\(fault.name)' and (acted or kind <> 'held')")
-                #expect(moved == 0, "\(fault.name) was scaled in ignorance")
-            }
+            let moved = try await cluster.number("select count(*) from muster.decision where service = '\(fault.name)' and (acted or kind <> 'held')")
+            #expect(moved == 0, "\(fault.name) was scaled in ignorance")
         }
         try await self.expectShown()
         // What never answers would keep the sources busy during the tests that follow.
@@ -74,17 +74,28 @@ extension WholeClusters.Leaders {
         try await cluster.expectVerified()
     }
 
-    /// A change that a scale program did not make ends as failed and says why.
-    private func expectFailures(of words: [String: String], _ platform: Platform) async throws {
+    @Test(
+        "a scale program that says it did it and did not, or that fails: the change ends as failed, says why, and is shown",
+        arguments: [
+            ("scale-lies", "still shows 5 replicas at the deadline"), ("scale-fails", "exited with 1"),
+        ])
+    func scaling(program: String, says: String) async throws {
         let cluster = try TestCluster.current
-        for (service, said) in words.sorted(by: { $0.key < $1.key }) {
-            let history = try await eventually("a change of \(service) fails", seen: { await platform.why(service) }) {
-                try await cluster.items(["get", "actions", "--workload", "\(service)/here"]).first { $0["state"]?.stringValue == "failed" }
-            }
-            #expect(history.text.contains(said), "\(history)")
-            let last = try #require(history["outcome"]?["text"]?.stringValue, "\(history)")
-            #expect(!last.isEmpty)
+        let platform = Platform(cluster: cluster)
+        try await platform.add(program, replicas: 5, quiet: 10, .init(scale: program, verifyWithin: "2s"))
+        let action = try await eventually("a change of \(program) fails", within: .seconds(30), seen: { await platform.why(program) }) {
+            try await cluster.items(["get", "actions", "--workload", "\(program)/here"]).first { $0["state"]?.stringValue == "failed" }
         }
+        #expect(action["from"]?.intValue == 5 && action["to"]?.intValue == 1)
+        #expect(action["states"]?.text.contains(says) == true, "\(action)")
+        #expect(action["outcome"]?["text"]?.stringValue?.isEmpty == false, "\(action)")
+        try await eventually("status shows the failed change") {
+            let attention = try await cluster.json(["status"])["attention"]?.arrayValue ?? []
+            return attention.contains { $0["title"]?.stringValue == "The change of \(program)/here from 5 to 1 failed" }
+        }
+        #expect(platform.replicas(program) == 5)
+        try await cluster.apply(Platform.manifests(program, .init(scale: program, mode: "off")))
+        try await cluster.settled()
     }
 
     /// The healthy workload is evaluated every second: between two of its changes, which the load asks for every two, there is no long gap.
@@ -105,7 +116,6 @@ extension WholeClusters.Leaders {
         let status = try await (try TestCluster.current).json(["status"])
         let titles = (status["attention"]?.arrayValue ?? []).compactMap { $0["title"]?.stringValue }
         #expect(titles.contains { $0.contains("load is missing") && $0.contains("fault-null/here") }, "\(titles)")
-        #expect(titles.contains { $0.contains("The change of fault-scale-") && $0.contains("failed") }, "\(titles)")
         #expect((status["readings"]?["missing"]?.intValue ?? 0) >= 7, "\(status)")
     }
 }

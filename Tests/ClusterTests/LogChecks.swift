@@ -63,7 +63,8 @@ extension Platform {
         let effects = try self.effects(services)
         #expect(Set(effects.map(\.key)).count == effects.count, "an order took effect twice: \(effects)", sourceLocation: sourceLocation)
         #expect(
-            zip(effects, effects.dropFirst()).allSatisfy { $0.epoch <= $1.epoch }, "a leader that was followed by another one still changed something: \(effects)",
+            zip(effects, effects.dropFirst()).allSatisfy { $0.epoch <= $1.epoch },
+            "a leader that was followed by another one still changed something: \(effects)",
             sourceLocation: sourceLocation)
         for service in services {
             var size = initially

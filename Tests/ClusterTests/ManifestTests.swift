@@ -30,10 +30,12 @@ extension WholeClusters.Leaders {
             name: "unknown field", text: policy("bad", "maxReplica: 4\nmaxReplicas: 4\n\(metrics)\n\(rules)"), at: "maxReplica:",
             says: "unknown field “maxReplica”; did you mean “maxReplicas”?"),
         BadPolicy(
-            name: "duplicate name", text: policy("bad", "maxReplicas: 4\n\(metrics)\n\(rules)") + "---\n" + policy("bad", "maxReplicas: 5\n\(metrics)\n\(rules)"),
+            name: "duplicate name",
+            text: policy("bad", "maxReplicas: 4\n\(metrics)\n\(rules)") + "---\n" + policy("bad", "maxReplicas: 5\n\(metrics)\n\(rules)"),
             at: "bad\nselector", says: "Policy/bad stands twice; the first is at "),
         BadPolicy(
-            name: "min above max", text: policy("bad", "minReplicas: 9\nmaxReplicas: 4\n\(metrics)\n\(rules)"), at: "9", says: "minReplicas 9 is above maxReplicas 4"),
+            name: "min above max", text: policy("bad", "minReplicas: 9\nmaxReplicas: 4\n\(metrics)\n\(rules)"), at: "9",
+            says: "minReplicas 9 is above maxReplicas 4"),
         BadPolicy(
             name: "a rule with an unknown metric",
             text: policy("bad", "maxReplicas: 4\n\(metrics)\nrules: [{ track: { metric: laod, averageValue: 10 } }]"), at: "laod",

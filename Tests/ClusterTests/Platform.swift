@@ -34,14 +34,14 @@ struct Platform: Sendable {
             "observe-rubbish": "echo 'replicas: many'",
             "observe-fails": "echo 'the registry is on fire' >&2; exit 1",
             "scale": """
-                exec 9>"$state/lock"
-                flock 9
-                now=$(cat "$state/replicas")
-                if [ "$now" != "$PREVIOUS" ]; then echo "there are $now, not $PREVIOUS" >&2; exit 3; fi
-                sleep \(Self.scaleTime)
-                echo "$REPLICAS" >"$state/new" && mv "$state/new" "$state/replicas"
-                printf '%s %s %s %s %s\\n' "$1" "$EPOCH" "$PREVIOUS" "$REPLICAS" "$IDEMPOTENCY_KEY" >>"${0%/*}/state/effects.log"
-                """,
+            exec 9>"$state/lock"
+            flock 9
+            now=$(cat "$state/replicas")
+            if [ "$now" != "$PREVIOUS" ]; then echo "there are $now, not $PREVIOUS" >&2; exit 3; fi
+            sleep \(Self.scaleTime)
+            echo "$REPLICAS" >"$state/new" && mv "$state/new" "$state/replicas"
+            printf '%s %s %s %s %s\\n' "$1" "$EPOCH" "$PREVIOUS" "$REPLICAS" "$IDEMPOTENCY_KEY" >>"${0%/*}/state/effects.log"
+            """,
             "scale-lies": "echo 'all done'",
             "scale-fails": "echo 'no quota left' >&2; exit 1",
         ]
@@ -56,13 +56,16 @@ struct Platform: Sendable {
             create table load (service text primary key, quiet numeric not null, busy numeric not null, period int not null);
             grant select on load to load_read;
             """, database: "load")
+        try await self.cluster.apply("kind: Region\nname: here\n")
+        try await self.connect("load")
+    }
+
+    /// Another way to the same table: a connection of its own.
+    func connect(_ name: String) async throws {
         try await self.cluster.apply(
             """
-            kind: Region
-            name: here
-            ---
             kind: Connection
-            name: load
+            name: \(name)
             postgres: "host=127.0.0.1 port=\(try self.cluster.port("postgres")) dbname=load user=load_read"
             password: { file: "\(self.cluster.directory)/secrets/load" }
             """)
@@ -72,6 +75,7 @@ struct Platform: Sendable {
     struct Options: Sendable {
         var observe = "observe"
         var scale = "scale"
+        var connection = "load"
         var sql = Platform.loadSQL
         var minimum = 1
         var maximum = 8
@@ -112,7 +116,7 @@ struct Platform: Sendable {
         metrics:
           - name: load
             maxAge: 5s
-            source: { connection: load, sql: "\(options.sql)" }
+            source: { connection: \(options.connection), sql: "\(options.sql)" }
         rules:
           - track: { metric: load, averageValue: 10 }
         cooldown: { up: 0s, down: 0s }

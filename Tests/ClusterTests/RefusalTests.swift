@@ -35,7 +35,8 @@ extension WholeClusters.Leaders {
 
     @Test("an unknown key in a node's configuration is named with its line and what was probably meant")
     func unknownKey() async throws {
-        try await self.expectRefusal("unknown-key", ["authority:": "autority:"], saying: ["node.yaml:", "unknown key “peers.autority”; did you mean “peers.authority”?"])
+        try await self.expectRefusal(
+            "unknown-key", ["authority:": "autority:"], saying: ["node.yaml:", "unknown key “peers.autority”; did you mean “peers.authority”?"])
     }
 
     @Test("a node with another node's certificate is refused")

@@ -155,8 +155,10 @@ import Testing
         script.feed(1100, .timer)
         script.at(1700, .timer, [.suspend])
         script.at(1710, .timer, [])
-        script.at(1720, .beatAnswered(session: 1, number: 2, current: true), [
-            .resume, .openGate(.waited(since: .ms(1000))), .settle(session: 1), .sendBeat(session: 1, number: 3),
-        ])
+        script.at(
+            1720, .beatAnswered(session: 1, number: 2, current: true),
+            [
+                .resume, .openGate(.waited(since: .ms(1000))), .settle(session: 1), .sendBeat(session: 1, number: 3),
+            ])
     }
 }

@@ -9,7 +9,8 @@ struct CATests {
         try FileManager.default.createDirectory(atPath: scratch.path("ca"), withIntermediateDirectories: true)
         try await Self.openssl(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=authority", "-addext",
-            "basicConstraints=critical,CA:TRUE,pathlen:0", "-keyout", scratch.path("ca/ca.key"), "-out", scratch.path("ca/ca.pem"))
+            "basicConstraints=critical,CA:TRUE,pathlen:0", "-addext", "keyUsage=critical,keyCertSign", "-keyout", scratch.path("ca/ca.key"), "-out",
+            scratch.path("ca/ca.pem"))
         return scratch
     }
 
@@ -25,9 +26,11 @@ struct CATests {
         let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let text = String(decoding: data, as: UTF8.self)
-        try #require(process.terminationStatus == 0, "openssl \(arguments.joined(separator: " ")): \(text)")
+        guard process.terminationStatus == 0 else { throw OpenSSLRefused(description: "openssl \(arguments.joined(separator: " ")): \(text)") }
         return text
     }
+
+    private struct OpenSSLRefused: Error, CustomStringConvertible { var description: String }
 
     private func issue(_ scratch: Scratch, _ changes: [String: String] = [:], extra: [String] = []) async throws -> Program.Result {
         let options = ["--ca": "ca", "--cluster": "prod", "--node": "a", "--hosts": "a.internal, 10.0.0.1", "--out": "a"].merging(changes) { $1 }
@@ -67,7 +70,7 @@ struct CATests {
         #expect(try await self.issue(scratch, extra: ["--for", "2h"]).code == 0)
         let path = scratch.path("a/node.pem")
         #expect(try await Self.openssl("x509", "-in", path, "-noout", "-checkend", "7000").contains("will not expire"))
-        await #expect(throws: (any Error).self) { try await Self.openssl("x509", "-in", path, "-noout", "-checkend", "7300") }
+        await #expect(throws: OpenSSLRefused.self) { try await Self.openssl("x509", "-in", path, "-noout", "-checkend", "7300") }
         for lifetime in ["soon", "0s", "10s", "20000d"] {
             let refused = try await self.issue(scratch, extra: ["--for", lifetime])
             #expect(refused.code == 2)

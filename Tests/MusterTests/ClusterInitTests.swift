@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Command line: cluster init")
 struct ClusterInitTests {
-    private func initialize(_ database: String, _ scratch: Scratch, name: String = "prod", out: String = "out", environment: [String: String] = [:]) async throws
+    private func initialize(_ database: String, _ scratch: Scratch, name: String = "prod", out: String = "out", environment: [String: String] = [:])
+        async throws
         -> Program.Result
     {
         try await Program(environment: environment, folder: scratch.folder)

@@ -89,7 +89,8 @@ struct EvaluateTests {
         try scratch.write(Sample.mailboxes.replacing("maxReplicas", with: "maxReplica"), "bad.yaml")
         let program = Program(folder: scratch.folder)
         let cases: [([String], Int32, String)] = [
-            (["-f", "region.yaml"], 2, "holds no such policy"), (["-f", "two.yaml"], 2, "--policy"), (["-f", "two.yaml", "--policy", "nobody"], 2, "no such policy"),
+            (["-f", "region.yaml"], 2, "holds no such policy"), (["-f", "two.yaml"], 2, "--policy"),
+            (["-f", "two.yaml", "--policy", "nobody"], 2, "no such policy"),
             (["-f", "bad.yaml"], 1, "bad.yaml:6:1: unknown field “maxReplica”"),
         ]
         for (options, code, words) in cases {

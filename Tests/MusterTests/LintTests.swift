@@ -37,7 +37,11 @@ struct LintTests {
         ("mode: dryRun", "mode: dry", "dry"),
         ("kind: Region", "kind: [Region", "media.yaml"),
         ("---\nkind: Service", "---\nkind: Region\nname: eu-west\n---\nkind: Service", "eu-west"),
-        ("---\nkind: Policy", "---\nkind: Policy\nname: other\nmaxReplicas: 3\nselector: { services: [\"*\"] }\nmetrics: [{ name: q, source: { connection: jobs, sql: \"select 1 as q\" } }]\nrules: [{ track: { metric: q, averageValue: 5 } }]\n---\nkind: Policy", "other"),
+        (
+            "---\nkind: Policy",
+            "---\nkind: Policy\nname: other\nmaxReplicas: 3\nselector: { services: [\"*\"] }\nmetrics: [{ name: q, source: { connection: jobs, sql: \"select 1 as q\" } }]\nrules: [{ track: { metric: q, averageValue: 5 } }]\n---\nkind: Policy",
+            "other"
+        ),
         ("driver: manual", "driver: kubernetes", "kubernetes"),
     ]
 

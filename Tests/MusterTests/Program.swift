@@ -26,7 +26,10 @@ struct Program: Sendable {
         var code: Int32
         var out: String
         var err: String
-        var lines: [String] { self.out.split(separator: "\n", omittingEmptySubsequences: false).dropLast(self.out.hasSuffix("\n") ? 1 : 0).map(String.init) }
+        /// Of stdout, without what follows the last line break.
+        var lines: [String] {
+            self.out.split(separator: "\n", omittingEmptySubsequences: false).dropLast(self.out.isEmpty || self.out.hasSuffix("\n") ? 1 : 0).map(String.init)
+        }
     }
 
     var environment: [String: String] = [:]

@@ -51,3 +51,15 @@ enum Sample {
 
         """
 }
+
+/// Whether these are rows under headings: each column begins where its heading does, after two spaces, and nothing is coloured or ends in spaces.
+func isAligned(_ lines: [String]) -> Bool {
+    guard let heading = lines.first, lines.allSatisfy({ !$0.hasSuffix(" ") && !$0.contains("\u{1B}") && !$0.contains("\t") }) else { return false }
+    let characters = Array(heading)
+    // A heading may be two words (MAX COST/H); columns are two spaces apart.
+    let starts = characters.indices.filter { $0 >= 2 && characters[$0] != " " && characters[$0 - 1] == " " && characters[$0 - 2] == " " }
+    return lines.dropFirst().allSatisfy { line in
+        let row = Array(line)
+        return starts.allSatisfy { start in start >= row.count || (row[start - 1] == " " && row[start - 2] == " ") }
+    }
+}

@@ -44,7 +44,8 @@ struct UsageTests {
         let scratch = try Scratch()
         for name in ["policies/transcode.yaml", "policy.yaml"] { try scratch.write(Sample.region, name) }
         try scratch.write("{}", "case.json")
-        let words = Self.words(example.replacingOccurrences(of: "/etc/muster", with: scratch.folder).replacingOccurrences(of: "host=pg1", with: "host=127.0.0.1 port=1"))
+        let words = Self.words(
+            example.replacingOccurrences(of: "/etc/muster", with: scratch.folder).replacingOccurrences(of: "host=pg1", with: "host=127.0.0.1 port=1"))
         #expect(words.first == "muster")
         let result = try await Program(environment: ["MUSTER_URL": "https://127.0.0.1:1", "MUSTER_TOKEN": "t"], folder: scratch.folder)
             .run(Array(words.dropFirst()))

@@ -52,7 +52,9 @@ struct WorkloadPath {
 struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Keep something from moving for a while.",
-        discussion: "SCOPE is all, region:NAME, service:NAME, policy:NAME or SERVICE/REGION.\n\nExample: muster pause service:transcode --direction down --for 2h --reason \"load test\"")
+        discussion:
+            "SCOPE is all, region:NAME, service:NAME, policy:NAME or SERVICE/REGION.\n\nExample: muster pause service:transcode --direction down --for 2h --reason \"load test\""
+    )
     @Argument(help: "all, region:NAME, service:NAME, policy:NAME or SERVICE/REGION.") var scope: String
     @Option(help: "up, down or both.") var direction = "both"
     @OptionGroup var until: Until
@@ -83,7 +85,9 @@ struct ResumeCommand: AsyncParsableCommand {
     func run() async throws {
         let client = try self.connect.client()
         let ids: [Int64]
-        if let id = Int64(self.what) { ids = [id] } else {
+        if let id = Int64(self.what) {
+            ids = [id]
+        } else {
             ids = try await client.list("/v1/pauses").filter { $0["scope"]?.stringValue == self.what }.compactMap { $0["id"]?.intValue }
         }
         guard !ids.isEmpty else { throw Failure("no pause of “\(self.what)” is in force. Next: muster get pauses") }
@@ -184,7 +188,8 @@ struct TokenCommand: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Revoke a token, at once and on all nodes.", discussion: "Example: muster token revoke 4fK2x9Qa --yes")
+        static let configuration = CommandConfiguration(
+            abstract: "Revoke a token, at once and on all nodes.", discussion: "Example: muster token revoke 4fK2x9Qa --yes")
         @Argument(help: "The token’s id.") var id: String
         @Flag(help: "Don’t ask.") var yes = false
         @OptionGroup var connect: Connect

@@ -24,7 +24,9 @@ struct DoctorCommand: AsyncParsableCommand {
             if let objection = ManifestName.objection(to: name) { report.add("configuration", .wrong, "\(key): \(objection)") }
         }
         if Logger.Level(rawValue: configuration.logLevel) == nil {
-            report.add("configuration", .wrong, "log.level is “\(configuration.logLevel)”, expected one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
+            report.add(
+                "configuration", .wrong,
+                "log.level is “\(configuration.logLevel)”, expected one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         report.add("configuration", .fine, "\(self.config) can be read")
         Self.checkDirectories(configuration, &report)
@@ -53,7 +55,7 @@ struct DoctorCommand: AsyncParsableCommand {
         let data = configuration.dataDirectory
         // The node makes it, and those above it that are missing.
         var parent = data
-        while parent != "/", !parent.isEmpty, !FileManager.default.fileExists(atPath: parent) { parent = (parent as NSString).deletingLastPathComponent }
+        while parent != "/", parent != ".", !FileManager.default.fileExists(atPath: parent) { parent = Files.parent(of: parent) }
         var isData: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: parent, isDirectory: &isData)
         if !isData.boolValue {
@@ -63,10 +65,14 @@ struct DoctorCommand: AsyncParsableCommand {
         } else {
             report.add("data", .wrong, "\(data) is not writable for this user; change its owner, or set “data” to another")
         }
-        guard let exec = configuration.execDirectory else { return report.add("drivers.exec", .doubtful, "no folder is set: exec workloads can't be scaled from here") }
+        guard let exec = configuration.execDirectory else {
+            return report.add("drivers.exec", .doubtful, "no folder is set: exec workloads can't be scaled from here")
+        }
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: exec, isDirectory: &isFolder) && isFolder.boolValue
-        let programs = exists ? ((try? FileManager.default.contentsOfDirectory(atPath: exec)) ?? []).filter { FileManager.default.isExecutableFile(atPath: "\(exec)/\($0)") } : []
+        let programs =
+            exists
+            ? ((try? FileManager.default.contentsOfDirectory(atPath: exec)) ?? []).filter { FileManager.default.isExecutableFile(atPath: "\(exec)/\($0)") } : []
         if programs.isEmpty {
             report.add("drivers.exec", .wrong, "\(exec) \(exists ? "holds no program" : "does not exist"); put the programs there on every node")
         } else {
@@ -82,7 +88,8 @@ struct DoctorCommand: AsyncParsableCommand {
         if what == "peers.certificate" {
             let expected = "spiffe://\(configuration.cluster)/node/\(configuration.name)"
             let found = facts.uris.isEmpty ? "no node" : facts.uris.joined(separator: ", ")
-            return facts.uris == [expected] ? nil : "it identifies \(found), this node is \(expected); issue it with: muster ca issue --node \(configuration.name)"
+            return facts.uris == [expected]
+                ? nil : "it identifies \(found), this node is \(expected); issue it with: muster ca issue --node \(configuration.name)"
         }
         guard let host = URL(string: configuration.advertise)?.host() else {
             return "http.advertise is “\(configuration.advertise)”, expected an address such as https://a.internal:7443"
@@ -90,13 +97,14 @@ struct DoctorCommand: AsyncParsableCommand {
         let plain = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         let wildcard = "*" + plain.drop { $0 != "." }
         return facts.hosts.contains(plain) || facts.hosts.contains(wildcard)
-            ? nil : "it is for \(facts.hosts.joined(separator: ", ")), clients come to \(plain) (http.advertise); issue it with: muster ca issue --hosts \(plain)"
+            ? nil
+            : "it is for \(facts.hosts.joined(separator: ", ")), clients come to \(plain) (http.advertise); issue it with: muster ca issue --hosts \(plain)"
     }
 
     private static func checkCertificates(_ configuration: NodeConfiguration, _ report: inout Report) {
         var files: [(String, CertificateFiles)] = []
         if let identity = configuration.identity { files.append(("peers.certificate", identity)) }
-        let authority = configuration.identity?.authority ?? (configuration.apiCertificate as NSString).deletingLastPathComponent + "/ca.pem"
+        let authority = configuration.identity?.authority ?? Files.parent(of: configuration.apiCertificate) + "/ca.pem"
         files.append(("http.certificate", CertificateFiles(certificate: configuration.apiCertificate, key: configuration.apiKey, authority: authority)))
         for (what, file) in files {
             do {
@@ -122,7 +130,9 @@ struct DoctorCommand: AsyncParsableCommand {
         defer { reactor.stop() }
         do {
             let connection = try await Postgres.Connection.connect(configuration.database, on: reactor)
-            report.add("postgres", .fine, "\(configuration.database.redacted), version \(await connection.serverVersion / 10_000).\(await connection.serverVersion % 10_000)")
+            report.add(
+                "postgres", .fine,
+                "\(configuration.database.redacted), version \(await connection.serverVersion / 10_000).\(await connection.serverVersion % 10_000)")
             try await Self.checkSession(connection, configuration, &report)
             await connection.close()
         } catch {
@@ -135,7 +145,8 @@ struct DoctorCommand: AsyncParsableCommand {
             """
             SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS standby, current_setting('fsync') AS fsync, version() AS version,
                    clock_timestamp() AS now, to_regclass('muster.cluster') IS NOT NULL AS initialized
-            """).first
+            """
+        ).first
         guard let row else { return report.add("postgres", .wrong, "the server gave no answer") }
         if try row["pid"].int() != Int64(await connection.backendPID) {
             report.add("pooler", .wrong, "a pooler stands in between; point postgres.dsn at Postgres itself")
@@ -147,7 +158,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let apart = offset < .zero ? .zero - offset : offset
         report.add(
             "clock", apart > Self.clockTolerance ? .doubtful : .fine,
-            apart > Self.clockTolerance ? "\(apart.text) apart from the database's; run a time service on both" : "\(apart.milliseconds) ms apart from the database's")
+            apart > Self.clockTolerance
+                ? "\(apart.text) apart from the database's; run a time service on both" : "\(apart.milliseconds) ms apart from the database's")
         guard try row["initialized"].bool() else {
             return report.add("cluster", .wrong, "this database holds no cluster; run: muster cluster init --name \(configuration.cluster)")
         }

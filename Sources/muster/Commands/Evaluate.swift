@@ -7,7 +7,9 @@ import Model
 struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "One evaluation, without a cluster or a network.",
-        discussion: "The very engine that runs live. The answer holds the decision and the memory, which is the next case’s “memory”.\n\nExample: muster evaluate -f policy.yaml --input case.json")
+        discussion:
+            "The very engine that runs live. The answer holds the decision and the memory, which is the next case’s “memory”.\n\nExample: muster evaluate -f policy.yaml --input case.json"
+    )
     @OptionGroup var files: ManifestFiles
     @Option(help: "The case: workload, time, observed replicas and readings, as JSON.")
     var input: String

@@ -29,13 +29,17 @@ struct GetCommand: AsyncParsableCommand {
     static let kinds: [String: Kind] = [
         "nodes": Kind(
             path: "/v1/nodes",
-            columns: [("NAME", "name"), ("REGION", "region"), ("ROLE", "role"), ("STATE", "state"), ("VERSION", "version"), ("SEEN", "seenAt"), ("ADDRESS", "address")],
+            columns: [
+                ("NAME", "name"), ("REGION", "region"), ("ROLE", "role"), ("STATE", "state"), ("VERSION", "version"), ("SEEN", "seenAt"),
+                ("ADDRESS", "address"),
+            ],
             id: "name"),
         "regions": Kind(
             path: "/v1/regions",
             columns: [("NAME", "name"), ("WORKLOADS", "workloads"), ("RUNNING", "replicas.running"), ("MAX", "maxReplicas"), ("COST/H", "costPerReplicaHour")],
             id: "name"),
-        "services": Kind(path: "/v1/services", columns: [("NAME", "name"), ("OWNER", "owner"), ("PRIORITY", "priority"), ("WORKLOADS", "workloads")], id: "name"),
+        "services": Kind(
+            path: "/v1/services", columns: [("NAME", "name"), ("OWNER", "owner"), ("PRIORITY", "priority"), ("WORKLOADS", "workloads")], id: "name"),
         "workloads": Kind(
             path: "/v1/workloads",
             columns: [
@@ -44,17 +48,22 @@ struct GetCommand: AsyncParsableCommand {
             ], id: "id", accepts: ["state"]),
         "policies": Kind(
             path: "/v1/policies",
-            columns: [("NAME", "name"), ("VERSION", "version"), ("MODE", "mode"), ("MIN", "min"), ("MAX", "max"), ("WORKLOADS", "workloads"), ("BY", "by")], id: "name"),
+            columns: [("NAME", "name"), ("VERSION", "version"), ("MODE", "mode"), ("MIN", "min"), ("MAX", "max"), ("WORKLOADS", "workloads"), ("BY", "by")],
+            id: "name"),
         "budgets": Kind(path: "/v1/budgets", columns: [("NAME", "name"), ("MAX", "maxReplicas"), ("MAX COST/H", "maxCostPerHour")], id: "name"),
         "decisions": Kind(
             path: "/v1/decisions",
             columns: [
-                ("DECISION", "id"), ("AT", "at"), ("EPOCH", "epoch"), ("NODE", "node"), ("WORKLOAD", "workload"), ("KIND", "kind"), ("FROM", "from"), ("TO", "to"),
+                ("DECISION", "id"), ("AT", "at"), ("EPOCH", "epoch"), ("NODE", "node"), ("WORKLOAD", "workload"), ("KIND", "kind"), ("FROM", "from"),
+                ("TO", "to"),
                 ("ACTED", "acted"), ("WHY", "sentence"),
             ], id: "id", accepts: ["workload"]),
         "actions": Kind(
             path: "/v1/actions",
-            columns: [("ACTION", "id"), ("AT", "at"), ("WORKLOAD", "workload"), ("FROM", "from"), ("TO", "to"), ("STATE", "state"), ("ATTEMPT", "attempt"), ("DECISION", "decision")],
+            columns: [
+                ("ACTION", "id"), ("AT", "at"), ("WORKLOAD", "workload"), ("FROM", "from"), ("TO", "to"), ("STATE", "state"), ("ATTEMPT", "attempt"),
+                ("DECISION", "decision"),
+            ],
             id: "id", accepts: ["workload"]),
         "pauses": Kind(
             path: "/v1/pauses",

@@ -103,7 +103,9 @@ struct DiffCommand: AsyncParsableCommand {
 struct LintCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lint", abstract: "What is wrong or doubtful in manifests.",
-        discussion: "With a node to talk to, together with what is in force there; --offline judges the files by themselves.\n\nExample: muster lint --offline -f policies/")
+        discussion:
+            "With a node to talk to, together with what is in force there; --offline judges the files by themselves.\n\nExample: muster lint --offline -f policies/"
+    )
     @OptionGroup var files: ManifestFiles
     @OptionGroup var connect: Connect
     @OptionGroup var output: Output

@@ -8,7 +8,8 @@ import Store
 import TLS
 
 struct NodeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "node", abstract: "Run a node.", discussion: "Example: muster node run --config /etc/muster/node.yaml",
+    static let configuration = CommandConfiguration(
+        commandName: "node", abstract: "Run a node.", discussion: "Example: muster node run --config /etc/muster/node.yaml",
         subcommands: [Run.self])
 
     struct Run: AsyncParsableCommand {
@@ -30,14 +31,17 @@ struct NodeCommand: AsyncParsableCommand {
 }
 
 struct ClusterCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "cluster", abstract: "Set a cluster up.",
+    static let configuration = CommandConfiguration(
+        commandName: "cluster", abstract: "Set a cluster up.",
         discussion: "Example: muster cluster init --name prod --postgres \"host=pg1 dbname=muster user=muster_node\" --out /etc/muster",
         subcommands: [Init.self])
 
     struct Init: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Schema, certificate authority and first admin token. A second run changes nothing.",
-            discussion: "The password may stand in PGPASSWORD or ~/.pgpass.\n\nExample: muster cluster init --name prod --postgres \"host=pg1 dbname=muster user=muster_node\" --out /etc/muster")
+            discussion:
+                "The password may stand in PGPASSWORD or ~/.pgpass.\n\nExample: muster cluster init --name prod --postgres \"host=pg1 dbname=muster user=muster_node\" --out /etc/muster"
+        )
         @Option(help: "The cluster’s name.") var name: String
         @Option(help: "How to reach the database, a libpq connection string.") var postgres: String
         @Option(help: "Where the authority and the token go.") var out: String
@@ -145,6 +149,14 @@ struct CACommand: AsyncParsableCommand {
 
 /// Files that the command line reads and writes. A new content takes its place at once or not at all.
 enum Files {
+    /// The folder that holds it. By hand, because NSString's own ends the process at a name of one letter.
+    static func parent(of path: String) -> String {
+        var rest = Substring(path)
+        while rest.count > 1, rest.hasSuffix("/") { rest.removeLast() }
+        guard let slash = rest.lastIndex(of: "/") else { return "." }
+        return slash == rest.startIndex ? "/" : String(rest[..<slash])
+    }
+
     static func read(_ path: String) throws -> String {
         guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(path) can't be read: does it exist, and may this user read it?") }
         return String(decoding: data, as: UTF8.self)
@@ -154,8 +166,8 @@ enum Files {
     static func directory(_ path: String) throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return }
-        let parent = (path as NSString).deletingLastPathComponent
-        if !parent.isEmpty, parent != path { try Self.directory(parent) }
+        let parent = Self.parent(of: path)
+        if parent != path, parent != "." { try Self.directory(parent) }
         guard mkdir(path, 0o755) == 0 else {
             throw Failure("the folder \(path) can't be made: \(String(cString: strerror(errno)))")
         }

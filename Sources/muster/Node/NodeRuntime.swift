@@ -62,7 +62,8 @@ final class NodeRuntime: Sendable {
                 timing: configuration.timing, dataDirectory: configuration.dataDirectory), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
-            configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) } ?? UnconfiguredDriver(kind: "exec", key: "drivers.exec.directory")
+            configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }
+            ?? UnconfiguredDriver(kind: "exec", key: "drivers.exec.directory")
         self.coordinator = Coordinator(
             store: self.store, leadership: self.leadership, readings: self.readings,
             drivers: Drivers(exec: exec, manual: ManualDriver(ledger: ManualRecords(store: self.store), logger: logger)), logger: logger)
@@ -73,7 +74,8 @@ final class NodeRuntime: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: configuration.dataDirectory, withIntermediateDirectories: true)
         } catch {
-            throw Failure("the node’s directory \(configuration.dataDirectory) can't be made: \(error.localizedDescription); set “data” to one that this user may write")
+            throw Failure(
+                "the node’s directory \(configuration.dataDirectory) can't be made: \(error.localizedDescription); set “data” to one that this user may write")
         }
         guard FileManager.default.isWritableFile(atPath: configuration.dataDirectory) else {
             throw Failure("the node’s directory \(configuration.dataDirectory) is not writable for this user; change its owner, or set “data” to another")
@@ -176,7 +178,9 @@ final class NodeRuntime: Sendable {
             let began = ContinuousClock.now
             do {
                 try await self.store.heartbeat(self.record())
-                self.observed.withLock { $0.databaseReachable = true; $0.databaseRoundTrip = ContinuousClock.now - began }
+                self.observed.withLock {
+                    $0.databaseReachable = true; $0.databaseRoundTrip = ContinuousClock.now - began
+                }
             } catch {
                 if Task.isCancelled { return }
                 self.observed.withLock { $0.databaseReachable = false }

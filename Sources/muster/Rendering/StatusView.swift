@@ -11,14 +11,19 @@ struct StatusView {
 
     var text: String {
         let attention = self.status["attention"]?.arrayValue ?? []
-        var out = attention.isEmpty ? "Nothing needs a person\n\n" : "! \(attention.count == 1 ? "1 thing needs" : "\(attention.count) things need") a person\n\n"
+        var out =
+            attention.isEmpty ? "Nothing needs a person\n\n" : "! \(attention.count == 1 ? "1 thing needs" : "\(attention.count) things need") a person\n\n"
         out += "leader    \(self.leader)\n"
         let alive = self.status.cell("nodes.alive"), total = self.status.cell("nodes.total")
         out += "nodes     \(alive) of \(total) alive\n"
-        let round = self.ago("round.at").map { "last round \($0) ago, \(self.status.cell("round.evaluated")) evaluated, \(self.status.cell("round.changed")) changed" }
+        let round = self.ago("round.at").map {
+            "last round \($0) ago, \(self.status.cell("round.evaluated")) evaluated, \(self.status.cell("round.changed")) changed"
+        }
         out += "scaling   \(self.status["enabled"]?.boolValue == true ? "enabled" : "DISABLED"), \(round ?? "no round yet")\n"
-        out += "readings  \(self.status.cell("readings.stale")) stale, \(self.status.cell("readings.missing")) missing of \(self.status.cell("readings.total"))\n"
-        out += "replicas  \(self.status.cell("replicas.running")) of \(self.status.cell("replicas.ceiling")), rules want \(self.status.cell("replicas.wanted"))\n"
+        out +=
+            "readings  \(self.status.cell("readings.stale")) stale, \(self.status.cell("readings.missing")) missing of \(self.status.cell("readings.total"))\n"
+        out +=
+            "replicas  \(self.status.cell("replicas.running")) of \(self.status.cell("replicas.ceiling")), rules want \(self.status.cell("replicas.wanted"))\n"
         let verified = self.status.at("audit.verifiedTo").map { " to #\($0.cell)" } ?? ""
         out += "audit     \(self.status.cell("audit.state"))\(verified) of \(self.status.cell("audit.size")) events\n"
         for item in attention {
