@@ -19,7 +19,7 @@ extension LeadershipDriver {
             if let watch = self.watch, self.facts != nil, await self.look(watch) {
                 pause = self.term == nil ? self.machine.timing.beat : max(Self.leaderWatchPeriod, self.machine.timing.beat)
             }
-            await self.alarm.sleep(until: BootClock.now() + pause, slot: .watch)
+            await self.thread.sleep(until: BootClock.now() + pause, slot: .watch)
         }
     }
 
@@ -27,7 +27,7 @@ extension LeadershipDriver {
     func watchConnection() async throws -> Postgres.Connection {
         if let watch { return watch }
         if self.isFinished { throw CancellationError() }
-        self.alarm.move(.watch, to: BootClock.now())
+        self.thread.move(.watch, to: BootClock.now())
         return try await withCheckedContinuation { self.watchWaiters.append($0) }.get()
     }
 

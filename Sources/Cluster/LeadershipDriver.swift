@@ -5,8 +5,9 @@ import Postgres
 
 /// Performs the effects of an `ElectionMachine` on real sessions, and tells it what came of them.
 ///
-/// It is isolated to the reactor's thread, like the sessions themselves: a beat is sent and its answer handled without any
-/// other thread. Every task it starts is its own, in `tasks`, and has ended when `run()` returns.
+/// It is isolated to the reactor's thread, like the sessions themselves, and its tasks prefer the election's own thread: a beat is
+/// sent and its answer handled without the runtime's shared pool. Every task it starts is its own, in `tasks`, and has ended when
+/// `outcome` returns.
 actor LeadershipDriver {
     let configuration: Leadership.Configuration
     let incarnation: String
@@ -14,7 +15,7 @@ actor LeadershipDriver {
     let board: LeaseBoard
     let events: AsyncStream<LeadershipEvent>.Continuation
     let epochFile: EpochFile
-    let alarm = Alarm()
+    let thread = ElectionThread()
     let checks: StartupChecks
     let logger: Logger
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.reactor.asUnownedSerialExecutor() }
@@ -76,7 +77,7 @@ actor LeadershipDriver {
                 if self.finished { continuation.resume() } else { self.finish = continuation }
             }
         }
-        self.alarm.stop()
+        self.thread.stop()
         self.end(self.watch)
         for task in self.tasks.values { await task.value }
         await self.epochFile.flush()
@@ -104,11 +105,11 @@ actor LeadershipDriver {
         self.handle(.drained)
     }
 
-    /// Starts a task that this actor owns; it begins on the reactor's thread, without a detour over the shared pool.
+    /// Starts a task that this actor owns, and that needs no thread of the shared pool.
     func start(_ body: @escaping @Sendable (isolated LeadershipDriver) async -> Void) {
         self.nextTask += 1
         let number = self.nextTask
-        self.tasks[number] = Task {
+        self.tasks[number] = Task(executorPreference: self.thread) {
             await body(self)
             self.tasks[number] = nil
         }
@@ -121,7 +122,7 @@ actor LeadershipDriver {
 
     private func keepTime() async {
         while !self.finished {
-            await self.alarm.sleep(until: self.machine.wakeAt ?? Instant(nanoseconds: .max), slot: .machine)
+            await self.thread.sleep(until: self.machine.wakeAt ?? Instant(nanoseconds: .max), slot: .machine)
             if !self.finished { self.handle(.timer) }
         }
     }
@@ -133,7 +134,7 @@ actor LeadershipDriver {
         // Before the effects: what revokes the right to act counts first.
         self.post()
         for effect in effects { self.perform(effect) }
-        if let wakeAt = self.machine.wakeAt { self.alarm.move(.machine, to: wakeAt) }
+        if let wakeAt = self.machine.wakeAt { self.thread.move(.machine, to: wakeAt) }
         if case .resigning = self.machine.state {} else { self.resumeHandoverWaiters() }
     }
 

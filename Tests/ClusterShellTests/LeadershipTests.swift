@@ -227,30 +227,4 @@ import Testing
         _ = try await node.gateOpened()
         try await node.stop()
     }
-
-    @Test("the lease lives on while no thread of the shared pool is free")
-    func starvedPool() async throws {
-        // In a process of its own: the pool is shared with every other test of this one.
-        await #expect(processExitsWith: .success) {
-            struct Starved: Error {}
-            let cluster = try await ElectionCluster.make()
-            let node = cluster.start("a", timing: .standard)
-            let (term, _) = try await node.gateOpened()
-            let stall = PoolStall()
-            let psql = try Installation.find().program("psql")
-            // A thread of its own: it must not need the pool either.
-            let thread = Thread {
-                let beats = stall.countBeats(psql: psql, conninfo: cluster.conninfo(), atLeast: 15)
-                stall.end(beats: beats)
-            }
-            await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<ProcessInfo.processInfo.activeProcessorCount * 4 { group.addTask { stall.block() } }
-                thread.start()
-            }
-            // 15 beats are two leases long.
-            guard stall.beats >= 15, !node.log.events.contains(where: { if case .lost = $0 { true } else { false } }) else { throw Starved() }
-            try await node.mayAct(term)
-            try await node.stop()
-        }
-    }
 }

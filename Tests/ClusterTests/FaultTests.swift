@@ -56,7 +56,8 @@ extension WholeClusters.Leaders {
         }
         let before = try platform.effects(["healthy"]).count
         try await eventually("the healthy service goes on", seen: { await platform.why("healthy") }) { try platform.effects(["healthy"]).count >= before + 4 }
-        try await self.expectRhythm(of: "healthy")
+        let directions = Set(try await cluster.sql("select kind from muster.decision where service = 'healthy' and acted").map { $0[0] })
+        #expect(directions == ["up", "down"])
         try await platform.load("neighbour", quiet: 40)
         try await platform.reaches("neighbour", 4)
         try await platform.load("neighbour", quiet: 20)
@@ -98,17 +99,43 @@ extension WholeClusters.Leaders {
         try await cluster.settled()
     }
 
-    /// The healthy workload is evaluated every second: between two of its changes, which the load asks for every two, there is no long gap.
-    private func expectRhythm(of service: String) async throws {
+    /// What keeps an evaluation waiting until its time is up.
+    enum Hang: String, CaseIterable, Sendable {
+        /// One statement on the connection that all share.
+        case statement
+        /// More observe programs than a node runs at once.
+        case programs
+    }
+
+    @Test("what never answers delays its own workload and no other", arguments: Hang.allCases)
+    func rhythm(of hang: Hang) async throws {
         let cluster = try TestCluster.current
-        let rows = try await cluster.sql(
-            "select extract(epoch from at - lag(at) over (order by id))::float8 from muster.decision where service = '\(service)' and acted order by id")
-        let gaps = rows.compactMap { Double($0[0]) }
-        let longest = gaps.max() ?? .infinity
-        // Its own period is two seconds; a source or program that hangs takes three, and five such would make it fifteen if it had to wait for them.
-        #expect(longest < 10, "the healthy workload stood still for \(longest) s; gaps: \(gaps)")
-        let directions = Set(try await cluster.sql("select kind from muster.decision where service = '\(service)' and acted").map { $0[0] })
-        #expect(directions == ["up", "down"])
+        let platform = Platform(cluster: cluster)
+        let healthy = "beside-\(hang)"
+        let hanging = (1...(hang == .statement ? 1 : 6)).map { "hang-\(hang)-\($0)" }
+        let options =
+            hang == .statement
+            ? Platform.Options(sql: "select 1 as load from pg_sleep(3600) where :service <> ''") : Platform.Options(observe: "observe-hangs")
+        try await platform.add(healthy, quiet: 10)
+        for service in hanging { try await platform.add(service, replicas: 5, quiet: 10, options) }
+        // Each is due every second. Counted against each other, so that a machine that is slow is slow for both.
+        var evaluations: [String: Set<String>] = [:]
+        try await eventually("\(hanging[0]) is evaluated again and again", every: .milliseconds(50), seen: { "\(evaluations)\n\(cluster.logTails())" }) {
+            // Of the healthy one only what could see: the size and the load.
+            let rows = try await cluster.sql(
+                """
+                select service, evaluated_at from muster.workload where service = '\(hanging[0])'
+                    or service = '\(healthy)' and observed_at is not null and evaluation like '%"quality":"fresh"%'
+                """)
+            for row in rows {
+                evaluations[row[0], default: []].insert(row[1])
+            }
+            return evaluations[hanging[0], default: []].count > 2
+        }
+        let (own, others) = (evaluations[hanging[0], default: []].count, evaluations[healthy, default: []].count)
+        #expect(others > own * 3 / 2, "\(healthy) was evaluated \(others) times while what hangs was evaluated \(own) times")
+        for service in hanging { try await cluster.apply(Platform.manifests(service, .init(mode: "off"))) }
+        for service in hanging { #expect(platform.replicas(service) == 5) }
     }
 
     /// People see what is missing without asking for each workload.

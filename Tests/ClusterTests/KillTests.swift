@@ -14,13 +14,15 @@ extension WholeClusters {
             for (index, service) in services.enumerated() { try await platform.add(service, quiet: 10, busy: 60, period: 1 + index) }
 
             for round in 1...10 {
-                let leader = try await cluster.leader(after: 0)
-                try await eventually("the leader of round \(round) has a change under way", every: .milliseconds(20), seen: { cluster.logTails() }) {
-                    try await cluster.number(
+                let what = "the leader of round \(round) has a change under way"
+                let leader = try await eventually(what, every: .milliseconds(20), seen: { cluster.logTails() }) { () -> TestCluster.Leader? in
+                    guard let leader = try await cluster.leader() else { return nil }
+                    let open = try await cluster.number(
                         """
                         select count(*) from muster.action
                         where epoch = \(leader.epoch) and state in ('committed', 'sent', 'accepted', 'verifying', 'unknown')
-                        """) > 0
+                        """)
+                    return open > 0 ? leader : nil
                 }
                 cluster.signal(leader.node, SIGKILL)
                 let next = try await cluster.leader(after: leader.epoch)

@@ -79,7 +79,7 @@ struct SmallDisk {
 
     func unmount() {
         // Lazily: whoever still has a file open there keeps it, and nobody else sees it.
-        umount2(self.path, Int32(MNT_DETACH.rawValue))
+        umount2(self.path, Int32(MNT_DETACH))
         rmdir(self.path)
     }
 }

@@ -30,16 +30,20 @@ struct HoldTests {
             #expect(try await store.configurationChange() > change)
             #expect(try await store.pauses() == [pause])
             #expect(pause.owner == "operator-1" && pause.scope == .workload(transcode) && pause.direction == .down)
-            #expect(try await store.write(as: operatorPrincipal) { try await $0.endPause(id: 999) } == nil)
-            #expect(try await store.write(as: operatorPrincipal) { try await $0.endPause(id: pause.id) } == pause)
+            let answer2 = try await store.write(as: operatorPrincipal) { try await $0.endPause(id: 999) }
+            #expect(answer2 == nil)
+            let answer3 = try await store.write(as: operatorPrincipal) { try await $0.endPause(id: pause.id) }
+            #expect(answer3 == pause)
             #expect(try await store.pauses().isEmpty)
-            await #expect(throws: StoreConflict.self) { try await store.write(as: operatorPrincipal) { try await $0.endPause(id: pause.id) } }
+            let refusal4 = await thrown(StoreConflict.self) { _ = try await store.write(as: operatorPrincipal) { try await $0.endPause(id: pause.id) } }
+            #expect(refusal4 != nil)
             let over = try await store.write(as: operatorPrincipal) { write in
                 try await write.createPause(scope: .all, direction: .both, until: write.at + .seconds(60), reason: "sale")
             }
             try await cluster.sql("UPDATE muster.pause SET since = now() - interval '2 h', until = now() - interval '1 h' WHERE id = \(over.id)")
             #expect(try await store.pauses().isEmpty)
-            await #expect(throws: StoreConflict.self) { try await store.write(as: operatorPrincipal) { try await $0.endPause(id: over.id) } }
+            let refusal5 = await thrown(StoreConflict.self) { _ = try await store.write(as: operatorPrincipal) { try await $0.endPause(id: over.id) } }
+            #expect(refusal5 != nil)
             #expect(try await cluster.events().map(\.type).suffix(3) == ["pause.created", "pause.ended", "pause.created"])
             #expect(try await cluster.verdict().state == .verified)
         }
@@ -58,13 +62,16 @@ struct HoldTests {
             let newer = try await set(12)
             #expect(try await store.overrides() == [newer])
             #expect(try await cluster.sql("SELECT count(*) FROM muster.override") == "2")
-            #expect(try await store.write(as: operatorPrincipal) { try await $0.endOverride(workload: transcode) } == newer)
+            let answer6 = try await store.write(as: operatorPrincipal) { try await $0.endOverride(workload: transcode) }
+            #expect(answer6 == newer)
             #expect(try await store.overrides().isEmpty)
-            #expect(try await store.write(as: operatorPrincipal) { try await $0.endOverride(workload: transcode) } == nil)
+            let answer7 = try await store.write(as: operatorPrincipal) { try await $0.endOverride(workload: transcode) }
+            #expect(answer7 == nil)
             _ = try await set(3)
             try await cluster.sql("UPDATE muster.override SET since = now() - interval '2 h', until = now() - interval '1 h' WHERE ended_at IS NULL")
             #expect(try await store.overrides().isEmpty)
-            #expect(try await store.write(as: operatorPrincipal) { try await $0.endOverride(workload: transcode) } == nil)
+            let answer8 = try await store.write(as: operatorPrincipal) { try await $0.endOverride(workload: transcode) }
+            #expect(answer8 == nil)
             let again = try await set(4)
             #expect(try await store.overrides() == [again])
             #expect(try await cluster.events("override.ended").count == 1)

@@ -33,8 +33,10 @@ struct SchemaTests {
     func notInitialized() async throws {
         try await withCluster { cluster in
             let stranger = Store(pool: cluster.pool, cluster: "other", shard: "main", node: "a", bootID: "00000000-0000-7000-8000-00000000000a")
-            await #expect(throws: StoreError.notInitialized(cluster: "other")) { try await stranger.write(as: operatorPrincipal) { _ in } }
-            await #expect(throws: StoreError.notInitialized(cluster: "other")) { try await stranger.leader() }
+            let refusal12 = await thrown(StoreError.self) { _ = try await stranger.write(as: operatorPrincipal) { _ in } }
+            #expect(refusal12 == StoreError.notInitialized(cluster: "other"))
+            let refusal13 = await thrown(StoreError.self) { _ = try await stranger.leader() }
+            #expect(refusal13 == StoreError.notInitialized(cluster: "other"))
         }
     }
 

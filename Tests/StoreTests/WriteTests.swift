@@ -139,7 +139,8 @@ struct WriteTests {
                 }
             }
             #expect(stuck == "25P03")
-            #expect(try await cluster.store.write(as: operatorPrincipal) { try await $0.apply(try regionDocument()) }.first?.changed == true)
+            let answer1 = try await cluster.store.write(as: operatorPrincipal) { try await $0.apply(try regionDocument()) }.first?.changed
+            #expect(answer1 == true)
             let state = try await sqlState {
                 _ = try await cluster.session.transaction { transaction in
                     _ = try await transaction.query("SELECT FROM muster.audit_tree FOR UPDATE")

@@ -3,11 +3,16 @@ import Glibc
 import Model
 import Synchronization
 
-/// Wakes sleepers at an instant of the boot clock, from a thread of its own: the runtime's own sleep needs a free thread of the
-/// shared pool, and a starved pool must not lose a lease.
+/// The thread that keeps the election going when every thread of the runtime's shared pool is busy: a starved pool must not
+/// lose a lease.
 ///
-/// Each slot has one sleeper at a time; its wake-up may be moved forward while it sleeps. After `stop()` nobody sleeps.
-final class Alarm: Sendable {
+/// It wakes sleepers at an instant of the boot clock (the runtime's own sleep ends on the pool), and it is the preferred executor
+/// of the driver's tasks: a task that is resumed from a wait goes to its preferred executor first and to its actor from there;
+/// without one, it would go to the pool first, also when its actor has a thread of its own.
+///
+/// Each slot has one sleeper at a time; its wake-up may be moved forward while it sleeps. After `stop()` nobody sleeps, and the
+/// thread ends once it has nothing to run; a job that comes later runs on a thread made for it.
+final class ElectionThread: TaskExecutor {
     enum Slot: Int, CaseIterable, Sendable { case machine, watch }
 
     private struct Sleeper {
@@ -16,7 +21,9 @@ final class Alarm: Sendable {
     }
     private struct State {
         var sleepers: [Slot: Sleeper] = [:]
+        var jobs: [UnownedJob] = []
         var stopped = false
+        var hasThread = true
     }
 
     private let state = Mutex(State())
@@ -30,29 +37,43 @@ final class Alarm: Sendable {
     init() {
         var ends: [CInt] = [-1, -1]
         let made = pipe(&ends)
-        precondition(made == 0, "no file descriptors left for a timer (errno \(errno)); raise the limit: ulimit -n")
+        precondition(made == 0, "no file descriptors left for the election (errno \(errno)); raise the limit: ulimit -n")
         self.reader = ends[0]
         self.writer = ends[1]
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
+        self.startThread()
+    }
+
+    private func startThread() {
         var thread = pthread_t()
         let retained = Unmanaged.passRetained(self)
         let failure = pthread_create(
             &thread, nil,
             { argument in
                 guard let argument else { return nil }
-                Unmanaged<Alarm>.fromOpaque(argument).takeRetainedValue().run()
+                Unmanaged<ElectionThread>.fromOpaque(argument).takeRetainedValue().run()
                 return nil
             }, retained.toOpaque())
-        precondition(failure == 0, "no thread for a timer (error \(failure)); raise the limit: ulimit -u")
+        precondition(failure == 0, "no thread for the election (error \(failure)); raise the limit: ulimit -u")
         pthread_detach(thread)
     }
 
     deinit {
         close(self.reader)
         close(self.writer)
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let unowned = UnownedJob(job)
+        let needsThread = self.state.withLock { state in
+            state.jobs.append(unowned)
+            defer { state.hasThread = true }
+            return !state.hasThread
+        }
+        if needsThread { self.startThread() } else { self.nudge() }
     }
 
     /// Returns at `due`, or when the slot is moved before it, or at once after `stop()`.
@@ -97,19 +118,28 @@ final class Alarm: Sendable {
     private func run() {
         while true {
             let now = BootClock.now()
-            let (due, next, stopped) = self.state.withLock { state in
+            let (due, jobs, next, ends) = self.state.withLock { state in
                 let due = state.sleepers.filter { $0.value.due <= now }
                 for slot in due.keys { state.sleepers[slot] = nil }
-                return (due.values.map(\.continuation), state.sleepers.values.map(\.due).min(), state.stopped)
+                defer { state.jobs = [] }
+                // Under the lock, so that a job that comes now either keeps this thread or starts the next.
+                let ends = state.stopped && due.isEmpty && state.jobs.isEmpty
+                if ends { state.hasThread = false }
+                return (due.values.map(\.continuation), state.jobs, state.sleepers.values.map(\.due).min(), ends)
             }
+            if ends { return }
             for continuation in due { continuation.resume() }
-            if stopped { return }
-            let wait = min(next.map { $0 - now } ?? Self.longestWait, Self.longestWait)
-            // Rounded up: waking before the time would only mean waking again.
-            let milliseconds = (max(wait, .zero) + .nanoseconds(999_999)).milliseconds
-            var nudged = pollfd(fd: self.reader, events: Int16(POLLIN), revents: 0)
-            if poll(&nudged, 1, CInt(milliseconds)) > 0 { self.drain() }
+            for job in jobs { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+            if due.isEmpty, jobs.isEmpty { self.wait(next.map { $0 - now } ?? Self.longestWait) }
         }
+    }
+
+    /// Until something is asked of this thread, or for so long.
+    private func wait(_ duration: Duration) {
+        // Rounded up: waking before the time would only mean waking again.
+        let milliseconds = (min(max(duration, .zero), Self.longestWait) + .nanoseconds(999_999)).milliseconds
+        var nudged = pollfd(fd: self.reader, events: Int16(POLLIN), revents: 0)
+        if poll(&nudged, 1, CInt(milliseconds)) > 0 { self.drain() }
     }
 
     private func drain() {
