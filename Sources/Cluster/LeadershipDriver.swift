@@ -111,9 +111,11 @@ actor LeadershipDriver {
         let number = self.nextTask
         self.tasks[number] = Task(executorPreference: self.thread) {
             await body(self)
-            self.tasks[number] = nil
+            await self.forget(number)
         }
     }
+
+    private func forget(_ task: Int) { self.tasks[task] = nil }
 
     /// Closes at once, not some time later: the session lives on this actor's own thread.
     func end(_ connection: Postgres.Connection?) {

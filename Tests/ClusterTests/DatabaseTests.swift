@@ -25,7 +25,7 @@ extension WholeClusters {
             }
             for service in services { try await platform.load(service, quiet: 20) }
             for service in services { try await platform.reaches(service, 2) }
-            try await cluster.settled()
+            try await cluster.settled(services)
             #expect(cluster.names.map { cluster.pid($0) } == pids, "a node did not survive")
             try await platform.expectSoundEffects(services)
             try await cluster.expectSoundRecords()
@@ -71,7 +71,7 @@ extension WholeClusters {
             }
             try await platform.load("away", quiet: 20)
             try await platform.reaches("away", 2)
-            try await cluster.settled()
+            try await cluster.settled(["away"])
             try await platform.expectSoundEffects(["away"])
             try await cluster.expectSoundRecords()
         }
@@ -96,7 +96,7 @@ extension WholeClusters {
             }
             try await platform.load("read-only", quiet: 20)
             try await platform.reaches("read-only", 2)
-            try await cluster.settled()
+            try await cluster.settled(["read-only"])
             // Whatever was still done was on record before.
             try await platform.expectSoundEffects(["read-only"])
             try await cluster.expectSoundRecords()
@@ -133,7 +133,7 @@ extension WholeClusters {
             try await eventually("changes go on", seen: { cluster.logTails() }) { try platform.effects(["full"]).count > effects + 1 }
             try await platform.load("full", quiet: 20)
             try await platform.reaches("full", 2)
-            try await cluster.settled()
+            try await cluster.settled(["full"])
             try await platform.expectSoundEffects(["full"])
             try await cluster.expectSoundRecords()
 

@@ -96,7 +96,7 @@ extension WholeClusters.Leaders {
         }
         #expect(platform.replicas(program) == 5)
         try await cluster.apply(Platform.manifests(program, .init(scale: program, mode: "off")))
-        try await cluster.settled()
+        try await cluster.settled([program])
     }
 
     /// What keeps an evaluation waiting until its time is up.

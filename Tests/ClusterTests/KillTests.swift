@@ -36,7 +36,7 @@ extension WholeClusters {
 
             for service in services { try await platform.load(service, quiet: 20) }
             for service in services { try await platform.reaches(service, 2) }
-            try await cluster.settled()
+            try await cluster.settled(services)
             #expect(try await cluster.number("select count(*) from muster.term") >= 11)
             #expect(Set(try platform.effects(services).map(\.epoch)).count >= 10)
             try await platform.expectSoundEffects(services)

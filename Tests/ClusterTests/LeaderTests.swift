@@ -41,14 +41,13 @@ extension WholeClusters.Leaders {
 
         // The leader last, once the server knows that the other one has gone: nobody is left to take over.
         for node in cluster.names.filter({ $0 != leader.node && $0 != next.node }) + [next.node] {
-            cluster.signal(node, SIGTERM)
-            let status = await (try cluster.child(node)).ended
+            let child = try cluster.child(node)
+            try await cluster.stop(node)
+            let status = await child.ended
             #expect(status == 0, "\(node): \(cluster.log(node).suffix(2000))")
-            try await eventually("\(node) has no session any more") {
-                try await cluster.number("select count(*) from pg_stat_activity where application_name ~ '^muster-\(node)'") == 0
-            }
         }
-        #expect(try await cluster.sql("select resigned from muster.leader") == [["t"]])
+        let terms = try await cluster.sql("select epoch, node, at, previous_resigned from muster.term order by epoch desc limit 4")
+        #expect(try await cluster.sql("select resigned from muster.leader") == [["t"]], "\(terms)\n\(cluster.logTails())")
         #expect(try await cluster.number("select count(*) from muster.node where left_at is null") == 0)
 
         for node in cluster.names { try cluster.start(node) }
@@ -81,7 +80,7 @@ extension WholeClusters.Leaders {
         try await cluster.ready(leader.node)
         for service in services { try await platform.load(service, quiet: 20) }
         for service in services { try await platform.reaches(service, 2) }
-        try await cluster.settled()
+        try await cluster.settled(services)
         try await platform.expectSoundEffects(services)
         try await cluster.expectSoundRecords()
     }

@@ -49,10 +49,24 @@ extension TestCluster {
         #expect(ran.status == 0 && ran.output.hasPrefix("ok: "), "\(ran)", sourceLocation: sourceLocation)
     }
 
-    /// No change is under way any more.
-    func settled() async throws {
-        try await eventually("no action is open", seen: { self.logTails() }) {
-            try await self.number("select count(*) from muster.action where state in ('committed', 'sent', 'accepted', 'verifying', 'unknown')") == 0
+    /// No change of these services is under way any more.
+    func settled(_ services: [String]) async throws {
+        let names = services.map { "'\($0)'" }.joined(separator: ", ")
+        try await eventually("no action of \(names) is open", seen: { self.logTails() }) {
+            try await self.number(
+                """
+                select count(*) from muster.action
+                where service in (\(names)) and state in ('committed', 'sent', 'accepted', 'verifying', 'unknown')
+                """) == 0
+        }
+    }
+
+    /// Some evaluations later: what was said before has reached the leader.
+    func evaluatedAgain(_ service: String) async throws {
+        var seen: Set<String> = []
+        try await eventually("\(service) is evaluated again", seen: { self.logTails() }) {
+            for row in try await self.sql("select evaluated_at from muster.workload where service = '\(service)'") { seen.insert(row[0]) }
+            return seen.count > 3
         }
     }
 }

@@ -22,6 +22,7 @@ extension WholeClusters.Leaders {
         #expect(answer.contains("service:pausing down until"))
         #expect(try await cluster.items(["get", "pauses"]).contains { $0["scope"]?.stringValue == "service:pausing" })
 
+        try await cluster.evaluatedAgain("pausing")
         try await platform.load("pausing", quiet: 10)
         let held = try await self.decision(of: "pausing", "suppressed by the pause") { $0["acted"]?.boolValue == false && $0["to"]?.intValue == 1 }
         #expect(held["kind"]?.stringValue == "down" && held["from"]?.intValue == 4, "\(held)")
@@ -67,6 +68,7 @@ extension WholeClusters.Leaders {
         let asked = try await cluster.muster(["disable", "--reason", "incident 4711"])
         #expect(asked.status == 2 && asked.errors.contains("--yes"), "\(asked)")
         try await cluster.succeed(["disable", "--yes", "--reason", "incident 4711"])
+        try await cluster.evaluatedAgain("disabling")
         try await platform.load("disabling", quiet: 50)
         let held = try await self.decision(of: "disabling", "suppressed by the switch") { $0["to"]?.intValue == 5 }
         #expect(held["acted"]?.boolValue == false && Self.codes(held).contains("disabled"), "\(held)")

@@ -128,11 +128,19 @@ final class TestCluster: Sendable {
     /// Makes every node a child of this process, so that the end of each can be seen.
     func adoptAll() async throws {
         for node in self.names where !self.isOurs(node) {
-            self.signal(node, SIGTERM)
-            try await eventually("node \(node) ends") { self.pid(node) == nil }
+            try await self.stop(node)
             try self.start(node)
         }
         for node in self.names { try await self.ready(node) }
+    }
+
+    /// Ends a node with SIGTERM and waits until the server, too, knows that it has gone: a session that waited for the lock is noticed later than the process.
+    func stop(_ node: String) async throws {
+        self.signal(node, SIGTERM)
+        try await eventually("node \(node) ends", seen: { self.log(node) }) { self.pid(node) == nil }
+        try await eventually("node \(node) has no session any more") {
+            try await self.number("select count(*) from pg_stat_activity where application_name ~ '^muster-(.*-)?\(node)$'") == 0
+        }
     }
 
     private func isOurs(_ node: String) -> Bool {

@@ -165,7 +165,9 @@ struct Simulation {
             let now = self.clock(index)
             if let until = lease.until, let sent = node.machine.tenure?.answeredBeatAt {
                 let term = node.machine.tenure?.timing.lease ?? .zero
-                if until > sent + term || sent > now { self.violations.append("\(index): lease until \(until), sent \(sent)") }
+                if until > sent + term || sent > now || !node.beatSentAt.values.contains(sent) {
+                    self.violations.append("\(index): lease until \(until), sent \(sent)")
+                }
             }
             if lease.mayAct(at: now, sendBudget: .zero) {
                 acting.append(index)

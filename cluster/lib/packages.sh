@@ -39,6 +39,7 @@ missing_to_build() {
 # Debian packages that only tests use, of what is missing.
 missing_to_test() {
     command -v pgbouncer >/dev/null || [[ -x /usr/sbin/pgbouncer ]] || echo pgbouncer
+    command -v openssl >/dev/null || echo openssl
 }
 
 # Without pkg-config nobody knows; then the development package is named too, which does no harm.

@@ -22,17 +22,24 @@ struct StatusView {
         out += "scaling   \(self.status["enabled"]?.boolValue == true ? "enabled" : "DISABLED"), \(round ?? "no round yet")\n"
         out +=
             "readings  \(self.status.cell("readings.stale")) stale, \(self.status.cell("readings.missing")) missing of \(self.status.cell("readings.total"))\n"
-        out +=
-            "replicas  \(self.status.cell("replicas.running")) of \(self.status.cell("replicas.ceiling")), rules want \(self.status.cell("replicas.wanted"))\n"
+        out += "replicas  \(self.replicas)\n"
         let verified = self.status.at("audit.verifiedTo").map { " to #\($0.cell)" } ?? ""
         out += "audit     \(self.status.cell("audit.state"))\(verified) of \(self.status.cell("audit.size")) events\n"
         for item in attention {
             out += "\n\(Self.symbol(item.cell("severity"))) \(item.cell("title"))"
-            let hints = (item["do"]?.arrayValue ?? []).map { $0.cell("label") }
+            let hints = (item["do"]?.arrayValue ?? []).map { hint in hint.cell("label") + (hint["command"]?.stringValue.map { ": \($0)" } ?? "") }
             if !hints.isEmpty { out += "\n  \(hints.joined(separator: "; "))" }
         }
         if !attention.isEmpty { out += "\n" }
         return out + self.moving + self.held + self.workloads
+    }
+
+    /// What is not known yet (nothing was applied, or not evaluated) is left out.
+    private var replicas: String {
+        guard let running = self.status.at("replicas.running") else { return "none yet" }
+        let ceiling = self.status.at("replicas.ceiling").map { " of \($0.cell)" } ?? ""
+        let wanted = self.status.at("replicas.wanted").map { ", rules want \($0.cell)" } ?? ""
+        return running.cell + ceiling + wanted
     }
 
     private var leader: String {
