@@ -208,14 +208,24 @@ final class EventLog: Sendable {
                 if let found = match(events[position - 1]) { return (found, position) }
             }
             if finished { throw Ended(events: events) }
-            await withCheckedContinuation { continuation in
-                let stale = self.state.withLock { state in
-                    if state.events.count > position || state.finished { return true }
-                    state.waiters.append(continuation)
-                    return false
-                }
-                if stale { continuation.resume() }
+            // A test that waits for what never comes fails at its time limit, with what came instead.
+            if Task.isCancelled { throw Ended(events: events) }
+            await withTaskCancellationHandler {
+                await self.more(than: position)
+            } onCancel: {
+                self.change { _ in }
             }
+        }
+    }
+
+    private func more(than position: Int) async {
+        await withCheckedContinuation { continuation in
+            let stale = self.state.withLock { state in
+                if state.events.count > position || state.finished || Task.isCancelled { return true }
+                state.waiters.append(continuation)
+                return false
+            }
+            if stale { continuation.resume() }
         }
     }
 }

@@ -6,16 +6,22 @@ import PostgresTesting
 final class Pooler: Sendable {
     let port: Int
     private let process: Process
+    private let folder: URL
 
     struct Missing: Error, CustomStringConvertible {
         var description: String { "this test needs PgBouncer: apt-get install -y pgbouncer" }
     }
 
-    private init(port: Int, process: Process) {
+    private init(port: Int, process: Process, folder: URL) {
         self.port = port
         self.process = process
+        self.folder = folder
     }
-    deinit { self.process.terminate() }
+    deinit {
+        // Asked politely, newer ones wait for their clients first.
+        kill(self.process.processIdentifier, SIGKILL)
+        try? FileManager.default.removeItem(at: self.folder)
+    }
 
     func conninfo(database: String) -> String { "host=127.0.0.1 port=\(self.port) user=postgres dbname=\(database)" }
 
@@ -47,7 +53,7 @@ final class Pooler: Sendable {
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         try process.run()
-        let pooler = Pooler(port: port, process: process)
+        let pooler = Pooler(port: port, process: process, folder: folder)
         while !Self.answers(port) {
             guard process.isRunning else { throw CocoaError(.executableLoad) }
             try await Task.sleep(for: .milliseconds(20))
