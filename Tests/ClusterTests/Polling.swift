@@ -6,7 +6,7 @@ struct TimedOut: Error, CustomStringConvertible {
 }
 
 /// How long anything may take on a machine that is busy with other tests. Reaching it is a failure; nothing waits for it to pass.
-let patience = Duration.seconds(60)
+let patience = Duration.seconds(150)
 
 /// Looks again and again until `look` gives something.
 /// - Parameter seen: what to say about the state of things when it never does.
