@@ -139,32 +139,9 @@ extension LeaderState {
 
     /// The same decision with fewer replicas, and the reason.
     private func limited(_ item: Pending, to replicas: Int, by ceiling: String) -> Pending {
-        var item = item
-        var decision = item.evaluation.decision
+        let decision = item.evaluation.decision
         guard let from = decision.from, let to = decision.to, replicas < to else { return item }
         let granted = max(from, replicas)
-        let reason = Reason.budgetDenied(by: ceiling)
-        let step = Decision.Step(.ceilings, input: to, output: granted, text: "\(ceiling) leaves \(granted)", reason: reason)
-        // Before the last rung, which says what was decided.
-        if decision.steps.last?.name == .decision { decision.steps[decision.steps.count - 1].output = granted }
-        let place = decision.steps.last?.name == .decision ? decision.steps.count - 1 : decision.steps.count
-        decision.steps.insert(step, at: place)
-        decision.reasons.append(reason)
-        decision.sentence += "; \(ceiling) leaves \(granted) → \(granted)"
-        decision.to = granted
-        if granted == from {
-            decision.kind = .held
-            decision.acted = false
-            // Nothing changed, so nothing has to cool down.
-            if let before = self.indices[item.workload].map({ self.entries[$0].memory }) {
-                let memory = item.evaluation.memory
-                item.evaluation.memory = Memory(
-                    series: memory.series, conditions: memory.conditions, lastUp: before.lastUp, lastDown: before.lastDown,
-                    missingSince: memory.missingSince)
-            }
-        }
-        item.evaluation.decision = decision
-        item.isRecorded = self.indices[item.workload].map { Recording.isNew(decision, after: self.entries[$0].lastRecorded) } ?? true
-        return item
+        return self.amended(item, to: granted, .ceilings, text: "\(ceiling) leaves \(granted)", reason: .budgetDenied(by: ceiling))
     }
 }

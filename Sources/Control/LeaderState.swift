@@ -250,8 +250,8 @@ public struct LeaderState: Sendable {
     }
 
     /// What is carried out for a decision that acts.
-    func plan(_ pending: Pending, at now: WallTime) -> Pending {
-        var pending = pending
+    func plan(_ item: Pending, at now: WallTime) -> Pending {
+        var pending = self.unlessUnderWay(item)
         let decision = pending.evaluation.decision
         guard decision.acted, let from = decision.from, let to = decision.to, from != to, let index = self.indices[pending.workload] else { return pending }
         let policy = self.entries[index].member.policy

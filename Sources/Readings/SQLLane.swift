@@ -26,16 +26,17 @@ actor SQLLane {
     }
 
     /// The outcome of each run, in their order.
+    /// - Parameter share: among how many flights the time that is left is to be shared.
     /// - Throws: when there is no session to be had. What goes wrong afterwards is in the outcomes.
     func run(
-        _ flight: SQLFlight, before end: ContinuousClock.Instant
+        _ flight: SQLFlight, share: Int, before end: ContinuousClock.Instant
     ) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
         let (session, isFresh) = try await self.open(before: end)
-        let outcomes = await Self.fly(flight, on: session, before: end)
+        let outcomes = await Self.fly(flight, share: share, on: session, before: end)
         // A session that had gone while nobody used it is found out by using it: once more on a new one, since a
         // reading changes nothing.
         guard !isFresh, outcomes.allSatisfy(Self.isClosed), ContinuousClock.now < end else { return outcomes }
-        return await Self.fly(flight, on: try await self.open(before: end).session, before: end)
+        return await Self.fly(flight, share: share, on: try await self.open(before: end).session, before: end)
     }
 
     var isOpen: Bool {
@@ -101,11 +102,11 @@ actor SQLLane {
     /// Each run is four statements, each answered by itself: a failure stays where it is, and the rollback is run after
     /// it too.
     private static func fly(
-        _ flight: SQLFlight, on session: Postgres.Connection, before end: ContinuousClock.Instant
+        _ flight: SQLFlight, share: Int, on session: Postgres.Connection, before end: ContinuousClock.Instant
     ) async -> [Result<ResultSet, PostgresError>] {
         let left = max(end - ContinuousClock.now, .milliseconds(1))
-        let share = flight.runs.count == 1 ? left : left / Self.shareOfSeveral
-        let limit = max((share - Self.answerMargin).milliseconds, 1)
+        let part = left / max(share, flight.runs.count == 1 ? 1 : Self.shareOfSeveral)
+        let limit = max((part - Self.answerMargin).milliseconds, 1)
         let statements = flight.runs.flatMap { run in
             [
                 Statement("begin transaction isolation level read committed, read only"),

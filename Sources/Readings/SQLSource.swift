@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// Requests that share a statement share its runs: a statement without parameters is run once for all of them, one with
 /// `:service` or `:region` once for each value. Two sessions of its own take the runs in order; statements that were
-/// too slow the last time come last, so that they cost nobody else's answer. Each run is a read-only transaction with a
+/// too slow the last time come last and have only one of the two, so that they cost nobody else's answer, neither in
+/// their own round nor in those that begin while they run. Each run is a read-only transaction with a
 /// time limit of its own, rolled back at its end: it can change neither data nor session.
 public final class SQLSource: MetricSource {
     public let name: String
@@ -15,6 +16,8 @@ public final class SQLSource: MetricSource {
     private let evidence: EvidenceFilter
     private let slow = Mutex<Set<String>>([])
     private let closed = Mutex(false)
+    /// Flights under way on each lane, of all rounds.
+    private let underWay: Mutex<[Int]>
 
     /// Sessions at a time: enough that one slow statement does not hold up the others, few enough that no database
     /// notices.
@@ -47,6 +50,7 @@ public final class SQLSource: MetricSource {
         let complete = configuration
         self.lanes = (0..<Self.maximumSessions).map { _ in SQLLane(complete, reactor, source: name, logger) }
         self.evidence = EvidenceFilter(secrets: [configuration.password].compactMap { $0 })
+        self.underWay = Mutex(Array(repeating: 0, count: Self.maximumSessions))
     }
 
     public func read(_ requests: [ReadingRequest<SQLQuery>], asOf: WallTime, deadline: Duration) async
@@ -56,18 +60,18 @@ public final class SQLSource: MetricSource {
         if self.closed.withLock({ $0 }) {
             return requests.map { _ in .missing(.unreachable, evidence: "the source “\(self.name)” was closed") }
         }
+        guard !requests.isEmpty else { return [] }
         let flights = self.flights(for: requests)
-        guard !flights.isEmpty else { return [] }
         let collected = Collected(count: requests.count)
-        let lanes = self.lanes.prefix(flights.count)
-        let queue = FlightQueue(flights, workers: lanes.count)
+        let duties = self.duties(for: flights)
+        let queue = FlightQueue(quick: flights.quick, slow: flights.slow, workers: duties.count)
         // Owned here: told to stop at the end. A session that takes longer to stop (its server is frozen) must not hold
         // up the answers.
-        let workers = lanes.map { lane in
+        let workers = duties.map { lane, duty in
             Task {
-                await self.work(on: lane, queue, before: end) { flight, outcomes in
+                await self.work(on: lane, duty, queue, before: end) { flight, outcomes in
+                    self.remember(flight.sql, outcomes)
                     for (run, outcome) in zip(flight.runs, outcomes) {
-                        self.remember(flight.sql, outcome)
                         let answers = SQLAnswers(outcome)
                         for index in run.requests {
                             let answer = answers.answer(for: requests[index].workload, asOf: asOf)
@@ -86,15 +90,28 @@ public final class SQLSource: MetricSource {
         return answers.map { $0 ?? late }
     }
 
-    /// Takes flights from the queue until it is empty.
+    /// Who does what in a round, by lane. Quick statements have every lane on which nothing runs, so that they wait for no
+    /// statement of another round; slow ones have the last lane alone.
+    private func duties(for flights: (quick: [SQLFlight], slow: [SQLFlight])) -> [(lane: Int, duty: FlightQueue.Duty)] {
+        let last = self.lanes.count - 1
+        var idle = self.underWay.withLock { counts in counts.indices.filter { counts[$0] == 0 } }
+        if idle.isEmpty { idle = [0] }
+        let quick = Set(idle.prefix(flights.quick.count))
+        return self.lanes.indices.compactMap { lane in
+            let duty = FlightQueue.Duty(quick: quick.contains(lane), slow: lane == last && !flights.slow.isEmpty)
+            return duty.quick || duty.slow ? (lane, duty) : nil
+        }
+    }
+
+    /// Takes flights from the queue until there is none left for it.
     private func work(
-        on first: SQLLane, _ queue: FlightQueue, before end: ContinuousClock.Instant,
+        on first: Int, _ duty: FlightQueue.Duty, _ queue: FlightQueue, before end: ContinuousClock.Instant,
         deliver: (SQLFlight, [Result<ResultSet, PostgresError>]) -> Void
     ) async {
         var lane = first
-        while !Task.isCancelled, let flight = queue.next() {
+        while !Task.isCancelled, let (flight, share) = queue.next(for: duty) {
             do throws(PostgresError) {
-                deliver(flight, try await lane.run(flight, before: end))
+                deliver(flight, try await self.run(flight, on: lane, share: share, before: end))
             } catch {
                 // Without a session of its own (the server may allow one only) it leaves the work to the other.
                 guard queue.leave(returning: flight) else { return }
@@ -110,16 +127,25 @@ public final class SQLSource: MetricSource {
         }
     }
 
-    private func openLane(besides lane: SQLLane) async -> SQLLane? {
-        for other in self.lanes where other !== lane {
-            if await other.isOpen { return other }
+    private func run(
+        _ flight: SQLFlight, on lane: Int, share: Int, before end: ContinuousClock.Instant
+    ) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
+        self.underWay.withLock { $0[lane] += 1 }
+        defer { self.underWay.withLock { $0[lane] -= 1 } }
+        return try await self.lanes[lane].run(flight, share: share, before: end)
+    }
+
+    private func openLane(besides lane: Int) async -> Int? {
+        for other in self.lanes.indices where other != lane {
+            if await self.lanes[other].isOpen { return other }
         }
         return nil
     }
 
-    private func remember(_ sql: String, _ outcome: Result<ResultSet, PostgresError>) {
-        let isSlow =
+    private func remember(_ sql: String, _ outcomes: [Result<ResultSet, PostgresError>]) {
+        let isSlow = outcomes.contains { outcome in
             if case .failure(let error) = outcome { SQLFailure.reading(of: error).0 == .timeout } else { false }
+        }
         self.slow.withLock { slow in
             if isSlow {
                 if slow.count >= Self.maximumSlow { slow.removeAll() }
@@ -130,8 +156,8 @@ public final class SQLSource: MetricSource {
         }
     }
 
-    /// The distinct runs that the requests need, slow statements last, otherwise in the order of the requests.
-    private func flights(for requests: [ReadingRequest<SQLQuery>]) -> [SQLFlight] {
+    /// The distinct runs that the requests need, those of slow statements apart, otherwise in the order of the requests.
+    private func flights(for requests: [ReadingRequest<SQLQuery>]) -> (quick: [SQLFlight], slow: [SQLFlight]) {
         struct Key: Hashable {
             var sql: String
             var values: [String]
@@ -151,19 +177,22 @@ public final class SQLSource: MetricSource {
             runs[key.sql, default: []].append(SQLFlight.Run(values: key.values, requests: wanting[key] ?? []))
         }
         let slow = self.slow.withLock { $0 }
-        return (statements.filter { !slow.contains($0) } + statements.filter { slow.contains($0) }).flatMap { sql in
-            let all = runs[sql] ?? []
-            return stride(from: 0, to: all.count, by: Self.runsPerFlight).map { start in
-                SQLFlight(sql: sql, runs: Array(all[start..<min(start + Self.runsPerFlight, all.count)]))
+        func flights(of statements: [String]) -> [SQLFlight] {
+            statements.flatMap { sql in
+                let all = runs[sql] ?? []
+                return stride(from: 0, to: all.count, by: Self.runsPerFlight).map { start in
+                    SQLFlight(sql: sql, runs: Array(all[start..<min(start + Self.runsPerFlight, all.count)]))
+                }
             }
         }
+        return (flights(of: statements.filter { !slow.contains($0) }), flights(of: statements.filter { slow.contains($0) }))
     }
 
     public func health(deadline: Duration) async -> SourceHealth {
         let end = ContinuousClock.now + deadline
         let flight = SQLFlight(sql: "select 1", runs: [SQLFlight.Run(values: [], requests: [])])
         do throws(PostgresError) {
-            for outcome in try await self.lanes[0].run(flight, before: end) { _ = try outcome.get() }
+            for outcome in try await self.lanes[0].run(flight, share: 1, before: end) { _ = try outcome.get() }
             return .healthy
         } catch {
             let (reason, words) = SQLFailure.reading(of: error)
@@ -224,19 +253,31 @@ struct SQLFlight: Sendable {
 
 /// What is still to be flown, for the sessions to take from.
 private final class FlightQueue: Sendable {
+    /// What a worker takes.
+    struct Duty: Sendable {
+        var quick: Bool
+        var slow: Bool
+    }
     private struct State {
-        var rest: ArraySlice<SQLFlight>
+        var quick: ArraySlice<SQLFlight>
+        var slow: ArraySlice<SQLFlight>
         /// Who will still ask for more.
         var workers: Int
+        /// Whether each keeps to its duty; no longer, once one has left without a session.
+        var isDivided = true
     }
     private let state: Mutex<State>
 
-    init(_ flights: [SQLFlight], workers: Int) { self.state = Mutex(State(rest: flights[...], workers: workers)) }
+    init(quick: [SQLFlight], slow: [SQLFlight], workers: Int) {
+        self.state = Mutex(State(quick: quick[...], slow: slow[...], workers: workers))
+    }
 
-    /// nil: there is no more, and whoever asked has left.
-    func next() -> SQLFlight? {
+    /// The next flight, and among how many the time that is left is to be shared; nil: there is no more, and whoever
+    /// asked has left.
+    func next(for duty: Duty) -> (SQLFlight, share: Int)? {
         self.state.withLock { state in
-            if let flight = state.rest.popFirst() { return flight }
+            if duty.quick || !state.isDivided, let flight = state.quick.popFirst() { return (flight, 1) }
+            if duty.slow || !state.isDivided, let flight = state.slow.popFirst() { return (flight, state.slow.count + 1) }
             state.workers -= 1
             return nil
         }
@@ -246,7 +287,8 @@ private final class FlightQueue: Sendable {
     /// - Returns: whether nobody is left who would take it.
     func leave(returning flight: SQLFlight) -> Bool {
         self.state.withLock { state in
-            state.rest.insert(flight, at: state.rest.startIndex)
+            state.quick.insert(flight, at: state.quick.startIndex)
+            state.isDivided = false
             state.workers -= 1
             return state.workers == 0
         }
@@ -256,8 +298,8 @@ private final class FlightQueue: Sendable {
 
     func takeRest() -> [SQLFlight] {
         self.state.withLock { state in
-            defer { state.rest = [] }
-            return Array(state.rest)
+            defer { (state.quick, state.slow) = ([], []) }
+            return Array(state.quick + state.slow)
         }
     }
 }

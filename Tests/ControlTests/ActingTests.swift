@@ -98,6 +98,29 @@ struct ActingTests {
         #expect(state.work(mayAct: true, at: seconds(31)).map(\.action.id) == [newer.id])
     }
 
+    @Test("a decision for the number that a change leads to is that change: it is not made again, and fails at its deadline")
+    func repeated() throws {
+        let (state, action) = try Self.committed()
+        _ = state.work(mayAct: true, at: start)
+        // The platform says that it did it, and shows the old number for ever.
+        var change = try #require(state.attempted(action, outcome: .accepted, startedAt: start, at: start))
+        var looks = 0
+        for second in 1...300 {
+            if second % 15 == 0, let item = state.round([:], [transcode: 200], at: seconds(second)).first, seconds(second) < action.deadline {
+                let decision = item.evaluation.decision
+                #expect(item.plan == nil && item.superseded == nil && !item.isRecorded, "second \(second)")
+                #expect(decision.kind == .held && !decision.acted && decision.reasons.last == .inFlight(action: "a-1"))
+                #expect(decision.steps.suffix(2).map(\.output) == [4, 4] && decision.sentence.hasSuffix("a-1 to 8 has not ended → 4"))
+                state.commit([item], at: seconds(second))
+            }
+            guard change.state.isOpen, !state.work(mayAct: true, at: seconds(second)).isEmpty else { continue }
+            looks += 1
+            if let after = state.looked(change, seen(4), at: seconds(second)) { change = after }
+        }
+        #expect(change.state == .failed && change.history.last?.at == action.deadline && looks > 100)
+        #expect(state.round([:], [transcode: 200], at: seconds(330)).first?.plan?.to == 8, "then it is tried anew")
+    }
+
     @Test("when that commit fails, the old change stays as it was")
     func supersedingFailed() throws {
         let (state, action) = try Self.committed()

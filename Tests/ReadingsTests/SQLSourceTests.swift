@@ -302,6 +302,28 @@ struct SQLSourceTests {
         }
     }
 
+    @Test("a statement that never ends holds up no round that begins while it runs", arguments: [false, true])
+    func otherRounds(isKnown: Bool) async throws {
+        try await self.withSource { (source: SQLSource) async throws in
+            let workload = WorkloadID(service: "a", region: "eu")
+            let hanging = "select 1 from pg_sleep(\(isKnown ? 3601 : 3602))"
+            let never = ReadingRequest(workload: workload, query: parsed(hanging))
+            if isKnown { _ = await source.read([never], asOf: asOf, deadline: .milliseconds(600)) }
+            async let hung = source.read([never], asOf: asOf, deadline: self.patience * 6)
+            let running = "select count(*) from pg_stat_activity where state = 'active' and query = '\(hanging)'"
+            while try await !TestServer.shared.execute(running).hasPrefix("1") {}
+            for number in 1...20 {
+                let answer = try await self.read(source, "select \(number)", ["b/eu"])
+                #expect(answer == [self.value(number)])
+            }
+            await source.close()
+            guard case .missing = await hung[0] else {
+                Issue.record("what never ends has a value")
+                return
+            }
+        }
+    }
+
     @Test("a wrong password is unauthorized, says where to look, and appears nowhere")
     func wrongPassword() async throws {
         let wrong = "wrong-canary-9e"

@@ -1,0 +1,46 @@
+import Engine
+import Model
+
+/// What the engine can't know of, because it sees one workload and not what is under way: its decision is changed here, with a step and a reason of its own.
+extension LeaderState {
+    /// A decision for the number that a change under way already leads to is that change: made again it would never be given up, however long the platform
+    /// does not do what it said.
+    func unlessUnderWay(_ item: Pending) -> Pending {
+        let decision = item.evaluation.decision
+        guard decision.acted, let from = decision.from, let to = decision.to, to != from, let index = self.indices[item.workload],
+            let action = self.entries[index].open?.action, action.state.isOpen, action.to == to
+        else { return item }
+        let name = ActionRecord.name(action.id)
+        return self.amended(item, to: from, .mode, text: "\(name) to \(to) has not ended", reason: .inFlight(action: name))
+    }
+
+    /// The same decision with another result.
+    func amended(_ item: Pending, to replicas: Int, _ step: Decision.Step.Name, text: String, reason: Reason) -> Pending {
+        var item = item
+        var decision = item.evaluation.decision
+        guard let from = decision.from, let to = decision.to else { return item }
+        let amendment = Decision.Step(step, input: to, output: replicas, text: text, reason: reason)
+        // Before the last rung, which says what was decided.
+        if decision.steps.last?.name == .decision { decision.steps[decision.steps.count - 1].output = replicas }
+        let place = decision.steps.last?.name == .decision ? decision.steps.count - 1 : decision.steps.count
+        decision.steps.insert(amendment, at: place)
+        decision.reasons.append(reason)
+        decision.sentence += "; \(text) → \(replicas)"
+        decision.to = replicas
+        let before = self.indices[item.workload].map { self.entries[$0] }
+        if replicas == from {
+            decision.kind = .held
+            decision.acted = false
+            // Nothing changed, so nothing has to cool down.
+            if let before = before?.memory {
+                let memory = item.evaluation.memory
+                item.evaluation.memory = Memory(
+                    series: memory.series, conditions: memory.conditions, lastUp: before.lastUp, lastDown: before.lastDown,
+                    missingSince: memory.missingSince)
+            }
+        }
+        item.evaluation.decision = decision
+        item.isRecorded = before.map { Recording.isNew(decision, after: $0.lastRecorded) } ?? true
+        return item
+    }
+}
