@@ -8,14 +8,18 @@ public struct LeaderState: Sendable {
 
     /// Answers that are still outstanding about one workload.
     struct Inquiry: Sendable {
+        /// Answers to the questions of other rounds are none to these.
+        var round: Int
         var startedAt: WallTime
         var observation: Observation?
         var answers: [String: ReadingAnswer] = [:]
-        /// Connections that have not answered.
-        var connections: Set<String>
-        /// The terms changed while it was under way: it is awaited and thrown away, so that its answers are not taken for those to the new questions.
-        var isOutdated = false
-        var isComplete: Bool { self.observation != nil && self.connections.isEmpty }
+        /// Metrics that have not been answered, and whence their readings come.
+        var awaited: Set<Awaited>
+        struct Awaited: Hashable {
+            var metric: String
+            var connection: String
+        }
+        var isComplete: Bool { self.observation != nil && self.awaited.isEmpty }
     }
 
     /// A change that has not ended.
@@ -48,6 +52,8 @@ public struct LeaderState: Sendable {
     var indices: [WorkloadID: Int] = [:]
     /// Workloads of which the predecessors left something and that no manifest speaks of any more.
     private var orphans: Set<WorkloadID> = []
+    /// Rounds of questions so far.
+    private var rounds = 0
 
     /// A leader at the start of its term.
     ///
@@ -94,7 +100,8 @@ public struct LeaderState: Sendable {
             guard var entry = known[member.id] else { return Entry(member: member, memory: Memory(), dueAt: now) }
             if entry.member != member || holdsChanged { entry.dueAt = min(entry.dueAt, now) }
             if entry.member != member {
-                entry.inquiry?.isOutdated = true
+                // Asked anew; what is answered to the old questions belongs to an earlier round.
+                entry.inquiry = nil
                 // It may be another thing altogether that the new driver looks at.
                 if entry.member.target != member.target { entry.observation = nil }
             }
@@ -111,6 +118,8 @@ public struct LeaderState: Sendable {
 
     /// What the shell is to find out.
     public struct Questions: Sendable, Hashable {
+        /// To be given with every answer.
+        public var round = 0
         public var targets: [Fleet.Member] = []
         /// By connection: which metrics of which workloads.
         public var readings: [String: [WorkloadMetric]] = [:]
@@ -123,50 +132,55 @@ public struct LeaderState: Sendable {
 
     /// Starts to ask about all workloads that are due and not being asked about.
     public mutating func ask(at now: WallTime) -> Questions {
-        var questions = Questions()
+        var questions = Questions(round: self.rounds + 1)
         for index in self.entries.indices where self.entries[index].dueAt <= now && self.entries[index].inquiry == nil {
             let member = self.entries[index].member
-            var connections: Set<String> = []
+            var awaited: Set<Inquiry.Awaited> = []
             for metric in member.policy.metrics {
                 switch metric.source {
                 case .sql(let connection, _):
-                    connections.insert(connection)
+                    awaited.insert(.init(metric: metric.name, connection: connection))
                     questions.readings[connection, default: []].append(.init(workload: member.id, metric: metric))
                 }
             }
-            self.entries[index].inquiry = Inquiry(startedAt: now, connections: connections)
+            self.entries[index].inquiry = Inquiry(round: questions.round, startedAt: now, awaited: awaited)
             questions.targets.append(member)
         }
+        if !questions.isEmpty { self.rounds = questions.round }
         return questions
     }
 
-    public mutating func observed(_ workload: WorkloadID, _ observation: Observation) {
-        guard let index = self.indices[workload] else { return }
+    /// A workload was looked at.
+    /// - Parameter round: of the questions that this answers; nil: it was looked at for another reason, just now.
+    public mutating func observed(_ workload: WorkloadID, _ observation: Observation, round: Int? = nil) {
+        guard let index = self.indices[workload], round == nil || round == self.entries[index].inquiry?.round else { return }
         self.entries[index].inquiry?.observation = observation
-        if self.entries[index].inquiry?.isOutdated != true {
-            self.entries[index].observation = observation
-            switch observation {
-            case .seen(let desired, let current, _, _): self.entries[index].size = max(desired, current)
-            case .gone: self.entries[index].size = 0
-            case .unseen: break
+        self.entries[index].observation = observation
+        switch observation {
+        case .seen(let desired, let current, _, _): self.entries[index].size = max(desired, current)
+        case .gone: self.entries[index].size = 0
+        case .unseen: break
+        }
+    }
+
+    /// Some of what a round asked was answered.
+    public mutating func answered(round: Int, _ answers: [WorkloadID: [String: ReadingAnswer]]) {
+        for (workload, answers) in answers {
+            guard let index = self.indices[workload], self.entries[index].inquiry?.round == round else { continue }
+            for (metric, answer) in answers {
+                guard let awaited = self.entries[index].inquiry?.awaited.first(where: { $0.metric == metric }) else { continue }
+                self.entries[index].inquiry?.awaited.remove(awaited)
+                self.entries[index].inquiry?.answers[metric] = answer
             }
         }
-        self.dropOutdated(index)
     }
 
-    /// All that one connection was asked has been answered; what it says nothing about is missing.
-    public mutating func answered(connection: String, _ answers: [WorkloadID: [String: ReadingAnswer]], for asked: [WorkloadID]) {
-        for workload in asked {
-            guard let index = self.indices[workload], self.entries[index].inquiry?.connections.contains(connection) == true else { continue }
-            self.entries[index].inquiry?.connections.remove(connection)
-            self.entries[index].inquiry?.answers.merge(answers[workload] ?? [:], uniquingKeysWith: { $1 })
-            self.dropOutdated(index)
+    /// Nothing more comes from a connection for the questions of a round; what it said nothing about is missing.
+    public mutating func ended(round: Int, connection: String) {
+        for index in self.entries.indices where self.entries[index].inquiry?.round == round {
+            guard let awaited = self.entries[index].inquiry?.awaited.filter({ $0.connection != connection }) else { continue }
+            self.entries[index].inquiry?.awaited = awaited
         }
-    }
-
-    /// The workload is still due, so it is asked about again at once.
-    private mutating func dropOutdated(_ index: Int) {
-        if let inquiry = self.entries[index].inquiry, inquiry.isOutdated, inquiry.isComplete { self.entries[index].inquiry = nil }
     }
 
     // MARK: - Deciding

@@ -30,8 +30,9 @@ struct TermLoop {
     static let summaryInterval = Duration.seconds(60)
 
     enum News: Sendable {
-        case observed(WorkloadID, Observation)
-        case answered(String, [WorkloadID: [String: ReadingAnswer]], asked: [WorkloadID])
+        case observed(WorkloadID, Observation, round: Int)
+        case answered(ReadingsService.Answers, round: Int)
+        case ended(connection: String, round: Int)
         case attempted(ActionRecord, AttemptOutcome, startedAt: WallTime)
         case looked(ActionRecord, Observation)
         case configuration(Fleet)
@@ -169,14 +170,16 @@ struct TermLoop {
                 let target = Target(workload: member.id, target: member.target)
                 let observation = await self.coordinator.drivers.observe([target], deadline: Self.askDeadline).first
                 let unanswered = DriverError(code: "driver.unanswered", message: "the driver gave no answer")
-                mailbox.post(.observed(member.id, observation ?? .unseen(unanswered)))
+                mailbox.post(.observed(member.id, observation ?? .unseen(unanswered), round: questions.round))
             }
         }
         for (connection, metrics) in questions.readings {
             group.addTask {
                 let requests = metrics.map { MetricRequest(workload: $0.workload, metric: $0.metric.name, source: $0.metric.source) }
-                let answers = await self.coordinator.readings.read(requests, asOf: now, deadline: Self.askDeadline)
-                mailbox.post(.answered(connection, answers, asked: Array(Set(metrics.map(\.workload)))))
+                await self.coordinator.readings.read(requests, asOf: now, deadline: Self.askDeadline) { answers in
+                    mailbox.post(.answered(answers, round: questions.round))
+                }
+                mailbox.post(.ended(connection: connection, round: questions.round))
             }
         }
     }
@@ -219,8 +222,9 @@ struct TermLoop {
         var batch = Batch()
         for item in news {
             switch item {
-            case .observed(let workload, let observation): state.observed(workload, observation)
-            case .answered(let connection, let answers, let asked): state.answered(connection: connection, answers, for: asked)
+            case .observed(let workload, let observation, let round): state.observed(workload, observation, round: round)
+            case .answered(let answers, let round): state.answered(round: round, answers)
+            case .ended(let connection, let round): state.ended(round: round, connection: connection)
             case .attempted(let action, let outcome, let startedAt):
                 if let after = state.attempted(action, outcome: outcome, startedAt: startedAt, at: clock.now) {
                     batch.updates.append((before: action, after: after))

@@ -38,8 +38,13 @@ public protocol MetricSource: Sendable {
     /// - Parameters:
     ///   - asOf: when the questions were asked; the sample time of an answer that brings none of its own.
     ///   - deadline: how long the whole call may take.
+    ///   - deliver: gets each answer as soon as it is known, with the position of its request, so that nobody waits for
+    ///     the slowest. Each position comes once, before the call returns. It may not wait.
     /// - Returns: one answer for each request, in the order of `requests`.
-    func read(_ requests: [ReadingRequest<Query>], asOf: WallTime, deadline: Duration) async -> [ReadingAnswer]
+    func read(
+        _ requests: [ReadingRequest<Query>], asOf: WallTime, deadline: Duration,
+        deliver: @escaping @Sendable ([(position: Int, answer: ReadingAnswer)]) -> Void
+    ) async -> [ReadingAnswer]
 
     /// Whether it answers at all.
     func health(deadline: Duration) async -> SourceHealth
@@ -49,6 +54,13 @@ public protocol MetricSource: Sendable {
 
     /// Ends its connections. Later questions are answered as `unreachable`.
     func close() async
+}
+
+extension MetricSource {
+    /// All answers together, at the end.
+    public func read(_ requests: [ReadingRequest<Query>], asOf: WallTime, deadline: Duration) async -> [ReadingAnswer] {
+        await self.read(requests, asOf: asOf, deadline: deadline, deliver: { _ in })
+    }
 }
 
 public enum SourceHealth: Sendable, Hashable {

@@ -20,7 +20,8 @@ public struct MetricRequest: Sendable, Hashable {
 /// its secret changes.
 ///
 /// A round's questions go to all sources side by side, each with the whole deadline and a circuit breaker of its own,
-/// so that a source that is slow, broken or gone costs the others nothing.
+/// so that a source that is slow, broken or gone costs the others nothing. Each answer is handed on as soon as it is there,
+/// so that a statement that is slow costs the others of its source nothing either.
 public actor ReadingsService {
     private struct Entry {
         var manifest: Model.Connection
@@ -66,16 +67,21 @@ public actor ReadingsService {
         for source in obsolete { await source.close() }
     }
 
+    /// Answers by workload and metric.
+    public typealias Answers = [WorkloadID: [String: ReadingAnswer]]
+
     /// Answers all requests of a round.
     /// - Parameters:
     ///   - asOf: when the round began, in cluster time.
     ///   - deadline: how long it may take.
-    /// - Returns: one answer for each request, by workload and metric.
-    public func read(_ requests: [MetricRequest], asOf: WallTime, deadline: Duration) async -> [WorkloadID: [String:
-        ReadingAnswer]]
-    {
+    ///   - deliver: gets each answer as soon as it is known, once, before the call returns. It may not wait.
+    /// - Returns: one answer for each request.
+    @discardableResult
+    public func read(
+        _ requests: [MetricRequest], asOf: WallTime, deadline: Duration, deliver: @escaping @Sendable (Answers) -> Void = { _ in }
+    ) async -> Answers {
         let end = ContinuousClock.now + deadline
-        var answers: [WorkloadID: [String: ReadingAnswer]] = [:]
+        var answers: Answers = [:]
         var questions: [String: [(request: MetricRequest, query: SQLQuery)]] = [:]
         for request in requests {
             switch request.source {
@@ -88,19 +94,24 @@ public actor ReadingsService {
                 }
             }
         }
+        if !answers.isEmpty { deliver(answers) }
         await withTaskGroup(of: [(MetricRequest, ReadingAnswer)].self) { group in
             for (connection, asked) in questions {
                 group.addTask {
                     let requests = asked.map { ReadingRequest(workload: $0.request.workload, query: $0.query) }
-                    let answers = await self.ask(connection, requests, asOf: asOf, before: end)
+                    let answers = await self.ask(connection, requests, asOf: asOf, before: end) { part in
+                        deliver(Self.grouped(part.map { (asked[$0.position].request, $0.answer) }))
+                    }
                     return zip(asked, answers).map { ($0.request, $1) }
                 }
             }
-            for await part in group {
-                for (request, answer) in part { answers[request.workload, default: [:]][request.metric] = answer }
-            }
+            for await part in group { answers.merge(Self.grouped(part)) { $0.merging($1) { $1 } } }
         }
         return answers
+    }
+
+    private static func grouped(_ answers: [(request: MetricRequest, answer: ReadingAnswer)]) -> Answers {
+        answers.reduce(into: [:]) { $0[$1.request.workload, default: [:]][$1.request.metric] = $1.answer }
     }
 
     /// What an operator should know about a statement before it matters, from the database if it answers.
@@ -154,10 +165,13 @@ public actor ReadingsService {
     }
 
     private func ask(
-        _ name: String, _ requests: [ReadingRequest<SQLQuery>], asOf: WallTime, before end: ContinuousClock.Instant
+        _ name: String, _ requests: [ReadingRequest<SQLQuery>], asOf: WallTime, before end: ContinuousClock.Instant,
+        deliver: @escaping @Sendable ([(position: Int, answer: ReadingAnswer)]) -> Void
     ) async -> [ReadingAnswer] {
         func all(_ reason: MissingReason, _ words: String) -> [ReadingAnswer] {
-            requests.map { _ in .missing(reason, evidence: words) }
+            let answers = requests.map { _ in ReadingAnswer.missing(reason, evidence: words) }
+            deliver(answers.enumerated().map { ($0.offset, $0.element) })
+            return answers
         }
         let source: SQLSource
         switch await self.source(for: name) {
@@ -177,7 +191,7 @@ public actor ReadingsService {
             }
         case .ask, nil: break
         }
-        let answers = await source.read(requests, asOf: asOf, deadline: max(end - .now, .zero))
+        let answers = await source.read(requests, asOf: asOf, deadline: max(end - .now, .zero), deliver: deliver)
         self.settle(name, source, failure: Self.failure(of: answers))
         return answers
     }

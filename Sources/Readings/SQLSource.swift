@@ -53,16 +53,17 @@ public final class SQLSource: MetricSource {
         self.underWay = Mutex(Array(repeating: 0, count: Self.maximumSessions))
     }
 
-    public func read(_ requests: [ReadingRequest<SQLQuery>], asOf: WallTime, deadline: Duration) async
-        -> [ReadingAnswer]
-    {
-        let end = ContinuousClock.now + deadline
-        if self.closed.withLock({ $0 }) {
-            return requests.map { _ in .missing(.unreachable, evidence: "the source “\(self.name)” was closed") }
-        }
+    public func read(
+        _ requests: [ReadingRequest<SQLQuery>], asOf: WallTime, deadline: Duration,
+        deliver: @escaping @Sendable ([(position: Int, answer: ReadingAnswer)]) -> Void
+    ) async -> [ReadingAnswer] {
         guard !requests.isEmpty else { return [] }
+        let end = ContinuousClock.now + deadline
+        let collected = CollectedAnswers(count: requests.count, deliver: deliver)
+        if self.closed.withLock({ $0 }) {
+            return collected.close(filling: .missing(.unreachable, evidence: "the source “\(self.name)” was closed"))
+        }
         let flights = self.flights(for: requests)
-        let collected = Collected(count: requests.count)
         let duties = self.duties(for: flights)
         let queue = FlightQueue(quick: flights.quick, slow: flights.slow, workers: duties.count)
         // Owned here: told to stop at the end. A session that takes longer to stop (its server is frozen) must not hold
@@ -71,23 +72,25 @@ public final class SQLSource: MetricSource {
             Task {
                 await self.work(on: lane, duty, queue, before: end) { flight, outcomes in
                     self.remember(flight.sql, outcomes)
+                    var answers: [(position: Int, answer: ReadingAnswer)] = []
                     for (run, outcome) in zip(flight.runs, outcomes) {
-                        let answers = SQLAnswers(outcome)
+                        let read = SQLAnswers(outcome)
                         for index in run.requests {
-                            let answer = answers.answer(for: requests[index].workload, asOf: asOf)
-                            collected.give(self.evidence.filter(answer), at: index)
+                            let answer = read.answer(for: requests[index].workload, asOf: asOf)
+                            answers.append((index, self.evidence.filter(answer)))
                         }
                     }
+                    collected.give(answers)
                 }
             }
         }
-        let answers = await collected.answers(before: end)
+        await collected.allCame(before: end)
         for worker in workers { worker.cancel() }
-        let late = ReadingAnswer.missing(
-            .timeout,
-            evidence:
-                "no answer by the deadline. The database is slow or out of reach; look at its load and at the network")
-        return answers.map { $0 ?? late }
+        return collected.close(
+            filling: .missing(
+                .timeout,
+                evidence:
+                    "no answer by the deadline. The database is slow or out of reach; look at its load and at the network"))
     }
 
     /// Who does what in a round, by lane. Quick statements have every lane on which nothing runs, so that they wait for no
@@ -249,111 +252,4 @@ struct SQLFlight: Sendable {
     }
     var sql: String
     var runs: [Run]
-}
-
-/// What is still to be flown, for the sessions to take from.
-private final class FlightQueue: Sendable {
-    /// What a worker takes.
-    struct Duty: Sendable {
-        var quick: Bool
-        var slow: Bool
-    }
-    private struct State {
-        var quick: ArraySlice<SQLFlight>
-        var slow: ArraySlice<SQLFlight>
-        /// Who will still ask for more.
-        var workers: Int
-        /// Whether each keeps to its duty; no longer, once one has left without a session.
-        var isDivided = true
-    }
-    private let state: Mutex<State>
-
-    init(quick: [SQLFlight], slow: [SQLFlight], workers: Int) {
-        self.state = Mutex(State(quick: quick[...], slow: slow[...], workers: workers))
-    }
-
-    /// The next flight, and among how many the time that is left is to be shared; nil: there is no more, and whoever
-    /// asked has left.
-    func next(for duty: Duty) -> (SQLFlight, share: Int)? {
-        self.state.withLock { state in
-            if duty.quick || !state.isDivided, let flight = state.quick.popFirst() { return (flight, 1) }
-            if duty.slow || !state.isDivided, let flight = state.slow.popFirst() { return (flight, state.slow.count + 1) }
-            state.workers -= 1
-            return nil
-        }
-    }
-
-    /// Gives a flight back and leaves.
-    /// - Returns: whether nobody is left who would take it.
-    func leave(returning flight: SQLFlight) -> Bool {
-        self.state.withLock { state in
-            state.quick.insert(flight, at: state.quick.startIndex)
-            state.isDivided = false
-            state.workers -= 1
-            return state.workers == 0
-        }
-    }
-
-    func enter() { self.state.withLock { $0.workers += 1 } }
-
-    func takeRest() -> [SQLFlight] {
-        self.state.withLock { state in
-            defer { (state.quick, state.slow) = ([], []) }
-            return Array(state.quick + state.slow)
-        }
-    }
-}
-
-/// The answers as they come in, until all are there or it is too late for more.
-private final class Collected: Sendable {
-    private struct State {
-        var answers: [ReadingAnswer?]
-        var open: Int
-        var over = false
-        var waiter: CheckedContinuation<[ReadingAnswer?], Never>?
-    }
-    private let state: Mutex<State>
-
-    init(count: Int) { self.state = Mutex(State(answers: Array(repeating: nil, count: count), open: count)) }
-
-    func give(_ answer: ReadingAnswer, at index: Int) {
-        let isLast = self.state.withLock { state in
-            guard !state.over, state.answers[index] == nil else { return false }
-            state.answers[index] = answer
-            state.open -= 1
-            return state.open == 0
-        }
-        if isLast { self.finish() }
-    }
-
-    /// For one caller: all answers, or those that came before `deadline` or before it was cancelled.
-    func answers(before deadline: ContinuousClock.Instant) async -> [ReadingAnswer?] {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                // Ends early when it is no longer needed, or the caller no longer waits: the answers are over then as
-                // well.
-                try? await Task.sleep(until: deadline, clock: .continuous)
-                self.finish()
-            }
-            let answers = await withCheckedContinuation { continuation in
-                let ready: [ReadingAnswer?]? = self.state.withLock { state in
-                    if state.over { return state.answers }
-                    state.waiter = continuation
-                    return nil
-                }
-                if let ready { continuation.resume(returning: ready) }
-            }
-            group.cancelAll()
-            return answers
-        }
-    }
-
-    private func finish() {
-        let (waiter, answers) = self.state.withLock { state in
-            state.over = true
-            defer { state.waiter = nil }
-            return (state.waiter, state.answers)
-        }
-        waiter?.resume(returning: answers)
-    }
 }

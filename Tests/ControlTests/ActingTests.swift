@@ -151,7 +151,7 @@ struct ActingTests {
         state.observed(transcode, seen(4))
         // The write lands between the observation and the slow source's answer.
         _ = state.attempted(action, outcome: .done(seen(8)), startedAt: seconds(15), at: seconds(16))
-        state.answered(connection: "jobs", [transcode: queue(200, at: seconds(15))], for: [transcode])
+        state.answered(transcode, queue(200, at: seconds(15)))
         #expect(state.decide(at: seconds(17)).first?.evaluation.decision.from == 8)
     }
 

@@ -25,7 +25,7 @@ struct AskingTests {
         state.observed(transcode, seen(4))
         #expect(!state.isReady(at: milliseconds(50)))
         #expect(state.decide(at: milliseconds(50)).isEmpty, "a reading is still out")
-        state.answered(connection: "jobs", [transcode: queue(200, at: start)], for: [transcode])
+        state.answered(transcode, queue(200, at: start))
         #expect(state.isReady(at: milliseconds(60)))
 
         let pending = state.decide(at: milliseconds(60))
@@ -45,12 +45,12 @@ struct AskingTests {
         let state = leader(Self.two)
         _ = state.ask(at: start)
         state.observed(transcode, seen(4))
-        state.answered(connection: "jobs", [:], for: [transcode])
+        state.answered(transcode, nil, connection: "jobs")
         #expect(!state.isReady(at: milliseconds(99)))
         #expect(state.nextWake(after: milliseconds(99)) == milliseconds(100))
         #expect(state.isReady(at: milliseconds(100)))
         state.observed(Self.search, seen(4))
-        state.answered(connection: "slow", [:], for: [Self.search])
+        state.answered(Self.search, nil, connection: "slow")
         #expect(state.isReady(at: milliseconds(99)), "all are there: nothing is waited for")
     }
 
@@ -62,12 +62,12 @@ struct AskingTests {
             let now = seconds(15 * round)
             if round > 0 { #expect(state.ask(at: now).targets.map(\.id) == [transcode]) }
             state.observed(transcode, seen(4))
-            state.answered(connection: "jobs", [transcode: queue(100, at: now)], for: [transcode])
+            state.answered(transcode, queue(100, at: now))
             #expect(state.isReady(at: now + .milliseconds(100)))
             #expect(state.decide(at: now + .milliseconds(100)).map(\.workload) == [transcode])
         }
         state.observed(Self.search, seen(4))
-        state.answered(connection: "slow", [Self.search: queue(200, at: seconds(31))], for: [Self.search])
+        state.answered(Self.search, queue(200, at: seconds(31)))
         #expect(state.isReady(at: seconds(31)))
         #expect(state.decide(at: seconds(31)).map(\.workload) == [Self.search])
         #expect(state.ask(at: seconds(45)).targets.map(\.id) == [transcode])
@@ -87,7 +87,7 @@ struct AskingTests {
             asked += state.ask(at: now).targets.map { ($0.id, now) }
             for (id, at) in asked where now >= at + (spread.contains(id) ? .milliseconds(80) : .milliseconds(1000 + 25 * (Int(id.service.dropFirst()) ?? 0))) {
                 state.observed(id, seen(4))
-                state.answered(connection: "jobs", [id: queue(100, at: now)], for: [id])
+                state.answered(id, queue(100, at: now))
             }
             if state.isReady(at: now) {
                 for item in state.decide(at: now) {
@@ -107,7 +107,7 @@ struct AskingTests {
         let state = leader(Self.two)
         _ = state.ask(at: start)
         state.observed(transcode, seen(4))
-        state.answered(connection: "jobs", [:], for: [transcode])
+        state.answered(transcode, nil, connection: "jobs")
         // isReady was asked at 99 ms and said no; by now the window has passed.
         let wake = state.nextWake(after: milliseconds(101))
         #expect(wake.map { $0 <= milliseconds(101) } == true)
@@ -133,18 +133,41 @@ struct AskingTests {
 
     @Test("a changed policy is evaluated by at once, and answers to the old questions are not taken for those to the new")
     func changedPolicy() throws {
-        let state = leader(fleet([.service(service("transcode")), .policy(queuePolicy())]))
-        _ = state.ask(at: start)
+        let state = leader(fleet([.service(service("transcode")), .policy(queuePolicy())])).state
+        var leader = state
+        let old = leader.ask(at: start)
         // The new policy counts something else, and nobody has said how much of it there is.
         let changed = fleet([.service(service("transcode")), .policy(queuePolicy(statement: "select 2"))], version: 8)
-        #expect(state.adopt(changed, at: seconds(1)).isEmpty)
-        #expect(state.ask(at: seconds(1)).isEmpty, "the old question is still out")
-        state.observed(transcode, seen(4))
-        state.answered(connection: "jobs", [transcode: queue(500, at: start)], for: [transcode])
-        #expect(!state.isReady(at: seconds(2)) && state.decide(at: seconds(2)).isEmpty)
-        let pending = state.round([:], [transcode: 100], at: seconds(2))
+        let gone = leader.adopt(changed, at: seconds(1))
+        let new = leader.ask(at: seconds(1))
+        #expect(gone.isEmpty && new.targets.map(\.id) == [transcode])
+        leader.observed(transcode, seen(9), round: old.round)
+        leader.answered(round: old.round, [transcode: queue(500, at: start)])
+        leader.ended(round: old.round, connection: "jobs")
+        let early = leader.decide(at: seconds(2))
+        #expect(!leader.isReady(at: seconds(2)) && early.isEmpty)
+        leader.observed(transcode, seen(4), round: new.round)
+        leader.answered(round: new.round, [transcode: queue(100, at: seconds(1))])
+        let pending = leader.decide(at: seconds(2))
         let decision = try #require(pending.first?.evaluation.decision)
         #expect(decision.policy.version == 8 && decision.kind == .held)
+    }
+
+    @Test("a workload is decided when what it asked for is there, however long others of its connection take")
+    func sharedConnection() {
+        var leader = leader(fleet([.service(service("transcode")), .service(service("search")), .policy(queuePolicy())])).state
+        let questions = leader.ask(at: start)
+        for id in [transcode, Self.search] { leader.observed(id, seen(4), round: questions.round) }
+        leader.answered(round: questions.round, [transcode: queue(200, at: start)])
+        let first = leader.decide(at: seconds(1))
+        #expect(first.map(\.workload) == [transcode])
+        // Asked again meanwhile: the end of the first round is not that of the second.
+        let next = leader.ask(at: seconds(15))
+        #expect(next.targets.map(\.id) == [transcode])
+        leader.observed(transcode, seen(4), round: next.round)
+        leader.ended(round: questions.round, connection: "jobs")
+        let second = leader.decide(at: seconds(16))
+        #expect(second.map(\.workload) == [Self.search] && second.first?.evaluation.decision.reasons.map(\.code) == ["missing(queue)"])
     }
 
     @Test("an unchanged configuration changes nothing; the switch, a pause or an override has all evaluated at once")

@@ -76,14 +76,22 @@ func queue(_ value: Int, at time: WallTime) -> [String: ReadingAnswer] { ["queue
 /// A leader's state by reference: `#expect` takes no mutating calls.
 final class Leader {
     var state: LeaderState
+    /// In which each workload was asked about last.
+    private var rounds: [WorkloadID: Int] = [:]
     init(_ state: LeaderState) { self.state = state }
     func copy() -> Leader { Leader(self.state) }
 
     func adopt(_ fleet: Fleet, at now: WallTime) -> [WorkloadID] { self.state.adopt(fleet, at: now) }
-    func ask(at now: WallTime) -> LeaderState.Questions { self.state.ask(at: now) }
-    func observed(_ workload: WorkloadID, _ observation: Observation) { self.state.observed(workload, observation) }
-    func answered(connection: String, _ answers: [WorkloadID: [String: ReadingAnswer]], for asked: [WorkloadID]) {
-        self.state.answered(connection: connection, answers, for: asked)
+    func ask(at now: WallTime) -> LeaderState.Questions {
+        let questions = self.state.ask(at: now)
+        for target in questions.targets { self.rounds[target.id] = questions.round }
+        return questions
+    }
+    func observed(_ workload: WorkloadID, _ observation: Observation) { self.state.observed(workload, observation, round: self.rounds[workload]) }
+    /// One workload's last questions are answered, as far as they are.
+    func answered(_ workload: WorkloadID, _ answers: [String: ReadingAnswer]?, connection: String = "jobs") {
+        guard let round = self.rounds[workload] else { return }
+        if let answers { self.state.answered(round: round, [workload: answers]) } else { self.state.ended(round: round, connection: connection) }
     }
     func isReady(at now: WallTime) -> Bool { self.state.isReady(at: now) }
     func decide(at now: WallTime) -> [LeaderState.Pending] { self.state.decide(at: now) }
@@ -103,7 +111,8 @@ final class Leader {
         for (connection, metrics) in questions.readings {
             let workloads = Array(Set(metrics.map(\.workload)))
             let answers = Dictionary(uniqueKeysWithValues: workloads.compactMap { id in queues[id].map { (id, queue($0, at: now)) } })
-            self.answered(connection: connection, answers, for: workloads)
+            self.state.answered(round: questions.round, answers)
+            self.state.ended(round: questions.round, connection: connection)
         }
     }
 

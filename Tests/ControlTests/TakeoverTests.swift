@@ -116,9 +116,10 @@ private struct Simulation {
         let questions = state.ask(at: now)
         for target in questions.targets {
             let index = Self.names.firstIndex(of: target.id.service) ?? 0
-            state.observed(target.id, self.look(target.id, tick))
-            state.answered(connection: "jobs", self.load[index][tick].map { [target.id: queue($0, at: now)] } ?? [:], for: [target.id])
+            state.observed(target.id, self.look(target.id, tick), round: questions.round)
+            if let load = self.load[index][tick] { state.answered(round: questions.round, [target.id: queue(load, at: now)]) }
         }
+        for connection in questions.readings.keys { state.ended(round: questions.round, connection: connection) }
         return state.isReady(at: now) ? state.decide(at: now) : []
     }
 

@@ -4,6 +4,7 @@ import Model
 import Postgres
 import PostgresTesting
 import Readings
+import Synchronization
 import Testing
 
 let silent = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -324,6 +325,23 @@ struct SQLSourceTests {
         }
     }
 
+    @Test("each answer is handed on as soon as it is there, once")
+    func delivery() async throws {
+        try await self.withSource { (source: SQLSource) async throws in
+            let texts = ["select 1 from pg_sleep(3600)", "select 5", "select 6"]
+            let requests = texts.map { ReadingRequest(workload: WorkloadID(service: "a", region: "eu"), query: parsed($0)) }
+            let delivered = Delivered()
+            async let all = source.read(requests, asOf: asOf, deadline: self.patience) { delivered.add($0) }
+            await delivered.wait(for: [1, 2])
+            // Ends the statement that never would.
+            await source.close()
+            let answers = await all
+            #expect(answers.count == 3 && answers.suffix(2) == [self.value(5), self.value(6)])
+            #expect(delivered.all.map(\.position).sorted() == [0, 1, 2] && delivered.all.last?.position == 0)
+            for (position, answer) in delivered.all { #expect(answers[position] == answer) }
+        }
+    }
+
     @Test("a wrong password is unauthorized, says where to look, and appears nowhere")
     func wrongPassword() async throws {
         let wrong = "wrong-canary-9e"
@@ -402,6 +420,27 @@ struct SQLSourceTests {
             #expect(
                 await source.read([request], asOf: asOf, deadline: self.patience) == [self.value(hostile.service.count)]
             )
+        }
+    }
+}
+
+/// What a source has handed on.
+private final class Delivered: Sendable {
+    private let answers = Mutex<[(position: Int, answer: ReadingAnswer)]>([])
+    private let news = AsyncStream<Int>.makeStream()
+
+    var all: [(position: Int, answer: ReadingAnswer)] { self.answers.withLock { $0 } }
+
+    func add(_ part: [(position: Int, answer: ReadingAnswer)]) {
+        self.answers.withLock { $0 += part }
+        for item in part { self.news.continuation.yield(item.position) }
+    }
+
+    func wait(for positions: Set<Int>) async {
+        var rest = positions
+        for await position in self.news.stream {
+            rest.remove(position)
+            if rest.isEmpty { return }
         }
     }
 }
