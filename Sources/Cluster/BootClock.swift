@@ -1,5 +1,5 @@
-import Election
 import Glibc
+import Model
 
 /// This machine's boot clock: monotonic, goes on while the machine is suspended.
 enum BootClock {

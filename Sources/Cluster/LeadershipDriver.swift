@@ -169,7 +169,7 @@ actor LeadershipDriver {
         case .sendBeat(let session, let number): self.start { await $0.sendBeat(session, number: number) }
         case .settle(let session): self.start { await $0.settle(session) }
         case .resign(let session): self.start { await $0.giveUp(session) }
-        case .openGate(let evidence): self.announce("gate open (\(evidence))") { .gateOpened($0) }
+        case .openGate(let evidence): self.announce("may act from now on: \(evidence)") { .gateOpened($0) }
         case .suspend: self.announce("suspended: the database has not answered for a lease", .warning) { .suspended($0) }
         case .resume: self.announce("resumed: the database answers again") { .resumed($0) }
         case .drain:

@@ -1,4 +1,3 @@
-public import Election
 public import Model
 
 /// One node's time as the leader of one shard.

@@ -149,7 +149,12 @@ struct TermLoop {
     }
 
     private func carryOut(_ request: LeaderRequest) async {
-        do { try await self.store.finish(request, outcome: "resigning epoch \(self.term.epoch)") } catch {
+        do {
+            let isOurs = try await self.store.write(as: .node(self.store.node)) { write in
+                try await write.resign(request, node: self.term.node, epoch: self.term.epoch.value)
+            }
+            guard isOurs else { return }
+        } catch {
             self.logger.warning("a request can't be marked as done; it stays open", metadata: ["error": "\(error)"])
             return
         }

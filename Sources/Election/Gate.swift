@@ -1,3 +1,5 @@
+public import Model
+
 /// What stands between being elected and acting: an earlier leader may still act, since its lease runs on its own clock.
 ///
 /// Any one piece of evidence opens it; the earliest counts. No server's clock and nobody's unauthenticated word takes part.
@@ -38,6 +40,17 @@ public struct Gate: Sendable, Hashable {
         guard opensAt < self.opensAt else { return }
         self.opensAt = opensAt
         self.evidence = evidence
+    }
+}
+
+extension Gate.Evidence: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .first: "nobody led before"
+        case .resigned: "the last leader resigned"
+        case .silence: "the last leader has been silent for a whole lease"
+        case .waited: "a whole lease has passed since the election"
+        }
     }
 }
 

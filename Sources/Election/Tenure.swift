@@ -1,3 +1,5 @@
+public import Model
+
 /// What a leader knows of its own term: its beats, its lease, its gate.
 public struct Tenure: Sendable, Hashable {
     struct Beat: Sendable, Hashable {

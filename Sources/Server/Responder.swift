@@ -39,7 +39,9 @@ struct Responder: HTTPResponder {
         let took = self.api.clock.now - started
         let operation = seen.route?.operationID ?? "none"
         self.api.requests.record(operation: operation, status: answer.status.code, took: took)
-        let level: Logger.Level = answer.status.code >= 500 ? .warning : seen.token == nil ? .debug : .info
+        // Who only reads, or is not known, would fill the log.
+        let changes = seen.token != nil && seen.route?.audit != nil
+        let level: Logger.Level = answer.status.code >= 500 ? .warning : changes ? .info : .debug
         self.api.logger.log(
             level: level, "request",
             metadata: [

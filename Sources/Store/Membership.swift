@@ -19,9 +19,11 @@ extension Store {
     }
 
     /// Says that this run of the node has ended in order.
-    public func leave(incarnation: String) async throws {
+    /// - Parameter wait: for the database, at most.
+    public func leave(incarnation: String, wait: Duration) async throws {
         _ = try await self.read(
-            "UPDATE muster.node SET left_at = clock_timestamp() WHERE name = $1 AND incarnation = $2::uuid", [.text(self.node), .text(incarnation)])
+            "UPDATE muster.node SET left_at = clock_timestamp() WHERE name = $1 AND incarnation = $2::uuid", [.text(self.node), .text(incarnation)],
+            deadline: wait)
     }
 
     public func nodes() async throws -> [NodeRecord] {

@@ -22,13 +22,6 @@ extension Store {
             return LeaderRequest(id: try row["id"].int(), kind: kind, actor: try row["actor"].string(), reason: try row["reason"].string())
         }
     }
-
-    /// Notes that a request was carried out.
-    public func finish(_ request: LeaderRequest, outcome: String) async throws {
-        _ = try await self.read(
-            "UPDATE muster.request SET done_at = clock_timestamp(), outcome = $2 WHERE id = $1 AND done_at IS NULL",
-            [.int(request.id), .text(outcome)])
-    }
 }
 
 extension Write {
@@ -43,6 +36,23 @@ extension Write {
             after: .object(["request": .int(id), "reason": .string(reason)]))
         self.configurationChanged()
         return id
+    }
+
+    /// The leader carries a request out: notes what comes of it, and that this node hands over.
+    /// - Returns: false when that was noted before.
+    public func resign(_ request: LeaderRequest, node: String, epoch: Int64) async throws -> Bool {
+        let rows = try await self.transaction.query(
+            "UPDATE muster.request SET done_at = $2, outcome = $3 WHERE id = $1 AND done_at IS NULL RETURNING id",
+            [.int(request.id), .time(self.at), .text("resigning epoch \(epoch)")])
+        if rows.isEmpty { return false }
+        self.resign(node: node, epoch: epoch, because: request.reason, asked: ["request": .int(request.id), "by": .string(request.actor)])
+        return true
+    }
+
+    /// This node hands over because somebody asked it to.
+    public func resign(node: String, epoch: Int64, because reason: String, asked: [String: JSON] = [:]) {
+        let details = asked.merging(["reason": .string(reason)]) { $1 }
+        self.recordLeadership(.leaderResigned, node: node, epoch: epoch, details: .object(details))
     }
 
     /// Makes a token. The secret text is returned once; its hash is stored.

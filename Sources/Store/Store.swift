@@ -29,8 +29,8 @@ public struct Store: Sendable {
     /// Longest wait for the database in a read: people wait for it, and a node that can't answer in this time should say so.
     static let readDeadline = Duration.seconds(5)
 
-    func read(_ sql: String, _ parameters: [Value] = []) async throws -> ResultSet {
-        try await self.pool.query(sql, parameters, deadline: Self.readDeadline)
+    func read(_ sql: String, _ parameters: [Value] = [], deadline: Duration = Self.readDeadline) async throws -> ResultSet {
+        try await self.pool.query(sql, parameters, deadline: deadline)
     }
 }
 

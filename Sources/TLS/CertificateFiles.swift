@@ -59,9 +59,9 @@ public struct CertificateFiles: Sendable, Hashable {
 
     /// A key that others can read is as good as published.
     private func checkKeyPermissions() throws(CertificateError) {
-        var status = stat()
-        guard stat(self.key, &status) == 0 else { return }
-        guard status.st_mode & 0o077 == 0 else {
+        let mode = (try? FileManager.default.attributesOfItem(atPath: self.key))?[.posixPermissions] as? NSNumber
+        guard let mode else { return }
+        guard mode.uint16Value & 0o077 == 0 else {
             throw .exposedKey("\(self.key) can be read by others than its owner; run: chmod 600 \(self.key)")
         }
     }

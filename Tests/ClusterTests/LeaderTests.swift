@@ -22,6 +22,8 @@ extension WholeClusters.Leaders {
         }
         let event = try #require(try await cluster.items(["audit", "list", "--type", "leader.elected", "--limit", "1"]).first)
         #expect(event["epoch"]?.intValue == Int64(next.epoch))
+        let resigned = try #require(try await cluster.items(["audit", "list", "--type", "leader.resigned", "--limit", "1"]).first)
+        #expect(resigned.text.contains("the host goes down for repair"), "\(resigned)")
         try await cluster.expectSoundRecords()
     }
 

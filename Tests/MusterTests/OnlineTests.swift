@@ -234,6 +234,8 @@ struct OnlineTests {
             try await cluster.json("audit", "list", "--type", "leader.elected")["items"]?.arrayValue?.first?["epoch"]?.intValue ?? 0 > before
         }
         #expect(elected)
+        let resigned = try await cluster.json("audit", "list", "--type", "leader.resigned")["items"]?.arrayValue?.first
+        #expect(resigned?["epoch"]?.intValue == before && resigned?.text.contains("repair of the host") == true, "\(String(describing: resigned))")
     }
 }
 

@@ -77,10 +77,13 @@ struct AccessTests {
             let id = try await store.write(as: operatorPrincipal) { try await $0.requestResign(reason: "upgrade") }
             let request = try #require(try await store.openRequests().first)
             #expect(request.id == id && request.actor == "operator-1" && request.reason == "upgrade" && request.kind == .resign)
-            try await store.finish(request, outcome: "resigned")
-            try await store.finish(request, outcome: "again")
+            let first = try await store.write(as: .node("a")) { try await $0.resign(request, node: "a", epoch: 7) }
+            let again = try await store.write(as: .node("a")) { try await $0.resign(request, node: "a", epoch: 7) }
+            #expect(first && !again)
             #expect(try await store.openRequests().isEmpty)
-            #expect(try await cluster.sql("SELECT outcome FROM muster.request") == "resigned")
+            #expect(try await cluster.sql("SELECT outcome FROM muster.request") == "resigning epoch 7")
+            let events = try await store.events(EventFilter(type: "leader.resigned", limit: 10))
+            #expect(events.count == 1 && events.first?.subjectID == "a")
         }
     }
 

@@ -71,7 +71,10 @@ extension API {
         }
         let leadsHere = self.node.snapshot().role == .leader
         let answer = try await self.write(call) { write in
-            if leadsHere { return (202, ["leader": name.json, "epoch": .int(leader.epoch), "state": "resigning"]) }
+            if leadsHere {
+                write.resign(node: name, epoch: leader.epoch, because: reason)
+                return (202, ["leader": name.json, "epoch": .int(leader.epoch), "state": "resigning"])
+            }
             let id = try await write.requestResign(reason: reason)
             return (202, ["leader": name.json, "epoch": .int(leader.epoch), "state": "requested", "request": .int(id)])
         }

@@ -68,11 +68,10 @@ struct NodeConfiguration: Sendable {
         }
         let host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         let name = try required("node.name")
-        let timingName = values["timing"] ?? "standard"
-        let timings: [String: Timing] = ["standard": .standard, "fast": .fast, "wan": .wan]
-        guard let timing = timings[timingName] else {
-            throw Failure("\(path): timing is “\(timingName)”, expected standard, fast or wan")
-        }
+        let profile = values["timing"] ?? "default"
+        guard let timing = Timing(profile: profile) else { throw Failure("\(path): timing is “\(profile)”, expected default, fast or wan") }
+        let isPublic = values["metrics.public"] ?? "false"
+        guard ["true", "false"].contains(isPublic) else { throw Failure("\(path): metrics.public is “\(isPublic)”, expected true or false") }
         return NodeConfiguration(
             cluster: try required("cluster"), name: name, region: try required("node.region"),
             database: ConnectionConfiguration(
@@ -82,10 +81,16 @@ struct NodeConfiguration: Sendable {
                 ? nil
                 : CertificateFiles(
                     certificate: try file("peers.certificate"), key: try file("peers.key"), authority: try file("peers.authority")),
-            listenHost: host, listenPort: port, advertise: values["http.advertise"] ?? "https://\(listen)", apiCertificate: try file("http.certificate"),
-            apiKey: try file("http.key"), metricsArePublic: values["metrics.public"] == "true",
+            listenHost: host, listenPort: port, advertise: values["http.advertise"] ?? Self.address(host, port), apiCertificate: try file("http.certificate"),
+            apiKey: try file("http.key"), metricsArePublic: isPublic == "true",
             execDirectory: values["drivers.exec.directory"].map { Self.resolve($0, base) }, dataDirectory: try file("data"), timing: timing,
             logLevel: values["log.level"] ?? "info")
+    }
+
+    /// How others reach what listens there: nobody can call “all addresses”, so that becomes this machine's name.
+    private static func address(_ host: String, _ port: Int) -> String {
+        let name = ["", "0.0.0.0", "::"].contains(host) ? ProcessInfo.processInfo.hostName : host
+        return "https://\(name.contains(":") ? "[\(name)]" : name):\(port)"
     }
 
     private static func resolve(_ path: String, _ base: URL) -> String {

@@ -22,8 +22,12 @@ final class NodeRuntime: Sendable {
     static let heartbeatInterval = Duration.seconds(1)
     /// Between two steps of the audit check when nothing is waiting.
     static let auditInterval = Duration.seconds(5)
-    /// Between two tries to reach the database at start.
+    /// For one try to reach the database at start, and between two.
     static let startRetry = Duration.seconds(1)
+    /// At the end, for telling the database that this node left: whoever stops a node waits for it.
+    static let leaveWait = Duration.seconds(1)
+    /// How often trouble that goes on is said again.
+    static let reminderInterval = Duration.seconds(60)
 
     let configuration: NodeConfiguration
     let logger: Logger
@@ -115,7 +119,7 @@ final class NodeRuntime: Sendable {
         init(_ node: NodeRuntime) { self.node = node }
         func run() async throws {
             try await withGracefulShutdownHandler {
-                try await cancelWhenGracefulShutdown { try await self.node.waitForSchema() }
+                guard try await cancelWhenGracefulShutdown({ try await self.node.waitForSchema() }) else { return }
                 try await self.node.takePart()
             } onGracefulShutdown: {
                 let leadership = self.node.leadership
@@ -126,24 +130,30 @@ final class NodeRuntime: Sendable {
     }
 
     /// Applies migrations, or waits for whoever does. Trouble that can pass is waited out; what a person has to mend ends the node.
-    func waitForSchema() async throws {
-        while true {
+    /// - Returns: false when the node was told to stop first.
+    func waitForSchema() async throws -> Bool {
+        var trouble = LastingTrouble(reminder: Self.reminderInterval)
+        while !Task.isCancelled {
             do {
-                let applied = try await self.pool.withConnection(deadline: .seconds(5)) { try await Schema.migrator.migrate($0) }
+                let applied = try await self.pool.withConnection(deadline: Self.startRetry) { try await Schema.migrator.migrate($0) }
                 if !applied.isEmpty { self.logger.notice("the schema was brought up to date", metadata: ["applied": "\(applied)"]) }
                 self.observed.withLock { $0.databaseReachable = true }
-                return
+                return true
             } catch let error as PostgresError where error.isRetryable {
-                self.logger.warning("the database can't be used yet; trying again", metadata: ["error": "\(error)"])
+                if trouble.isWorthSaying("\(error)", at: .now) {
+                    self.logger.warning("the database can't be used yet; trying again", metadata: ["error": "\(error)"])
+                }
             } catch is CancellationError {
-                return
+                break
             } catch let error as PostgresError where error.code == .cancelled {
-                return
+                break
             } catch {
                 throw Failure("this node can't use the database: \(error)")
             }
-            do { try await Task.sleep(for: Self.startRetry) } catch { return }
+            do { try await Task.sleep(for: Self.startRetry) } catch { break }
         }
+        await self.pool.close()
+        return false
     }
 
     func takePart() async throws {
@@ -166,7 +176,7 @@ final class NodeRuntime: Sendable {
     }
 
     private func leave() async {
-        do { try await self.store.leave(incarnation: self.bootID) } catch {
+        do { try await self.store.leave(incarnation: self.bootID, wait: Self.leaveWait) } catch {
             self.logger.warning("the database was not told that this node left; others will see it as failed", metadata: ["error": "\(error)"])
         }
     }
@@ -174,6 +184,7 @@ final class NodeRuntime: Sendable {
     // MARK: - In the background
 
     private func sendHeartbeats() async {
+        var trouble = LastingTrouble(reminder: Self.reminderInterval)
         while !Task.isCancelled {
             let began = ContinuousClock.now
             do {
@@ -181,10 +192,13 @@ final class NodeRuntime: Sendable {
                 self.observed.withLock {
                     $0.databaseReachable = true; $0.databaseRoundTrip = ContinuousClock.now - began
                 }
+                if trouble.ended() { self.logger.notice("the database takes this node's heartbeat again") }
             } catch {
                 if Task.isCancelled { return }
                 self.observed.withLock { $0.databaseReachable = false }
-                self.logger.warning("the database does not take this node's heartbeat", metadata: ["error": "\(error)"])
+                if trouble.isWorthSaying("\(error)", at: .now) {
+                    self.logger.warning("the database does not take this node's heartbeat", metadata: ["error": "\(error)"])
+                }
             }
             do { try await Task.sleep(for: Self.heartbeatInterval) } catch { return }
         }

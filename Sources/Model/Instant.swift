@@ -24,7 +24,7 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
 
 extension Duration {
     /// Whole nanoseconds, rounded towards zero, saturating (a duration holds more than 2^63 of them).
-    var nanoseconds: Int64 {
+    public var nanoseconds: Int64 {
         let (seconds, attoseconds) = self.components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, sumOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)

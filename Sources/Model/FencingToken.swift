@@ -1,5 +1,3 @@
-public import Model
-
 /// Timeline and epoch as one number that rises with every term, also across failovers of the database that forget an epoch.
 public struct FencingToken: Sendable, Hashable, Comparable {
     /// Bits of the epoch. 2^40 terms are one every second for 34 000 years.
