@@ -4,12 +4,18 @@ import Glibc
 ///
 /// Blocks the calling thread. The output goes through a file and not a pipe: a daemon that the program leaves behind
 /// (pg_ctl does) would hold a pipe open, and the reader would wait for the daemon's end.
-struct Command {
+package struct Command {
     /// The first is the program's absolute path.
-    var arguments: [String]
+    package var arguments: [String]
     /// A file that may be overwritten; it is removed afterwards.
-    var outputPath: String
-    var workingDirectory: String
+    package var outputPath: String
+    package var workingDirectory: String
+
+    package init(arguments: [String], outputPath: String, workingDirectory: String) {
+        self.arguments = arguments
+        self.outputPath = outputPath
+        self.workingDirectory = workingDirectory
+    }
 
     struct Outcome {
         var status: CInt
@@ -21,7 +27,7 @@ struct Command {
 
     /// The program's output; throws when its exit status is not 0.
     @discardableResult
-    func run() throws -> String {
+    package func run() throws -> String {
         let outcome = try self.outcome()
         guard outcome.status == 0 else {
             throw TestServerError(

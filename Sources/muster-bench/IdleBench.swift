@@ -1,4 +1,5 @@
 import Foundation
+import PostgresTesting
 
 /// What a node costs while nothing happens: three nodes without workloads, one of them leading.
 ///
@@ -14,7 +15,7 @@ enum IdleBench {
 
     static func run(_ options: BenchOptions) async throws {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("muster-idle-\(getpid())").path
-        defer { _ = try? Self.cluster("down", ["--directory", directory, "--purge"]) }
+        defer { try? Self.cluster("down", ["--directory", directory, "--purge"]) }
         let programs = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
         try Self.cluster("up", ["--directory", directory, "--no-sample", "--bin", programs, "--nodes", "3"])
         try await Task.sleep(for: .seconds(Self.settleSeconds))
@@ -35,18 +36,11 @@ enum IdleBench {
         Measurement(bench: "idle", case: "node", who: "muster", metric: "processor", unit: "percent_of_a_core", value: share.max() ?? .nan, note: note).report()
     }
 
-    @discardableResult
-    private static func cluster(_ command: String, _ arguments: [String]) throws -> Int32 {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let process = Process()
-        process.executableURL = root.appendingPathComponent("cluster/\(command)")
-        process.arguments = arguments
-        // Standard output is for measurements only.
-        process.standardOutput = FileHandle.standardError
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(description: "cluster/\(command) failed with \(process.terminationStatus)") }
-        return process.terminationStatus
+    /// Runs a script of the repository. What it leaves running must not hold this program up: it inherits none of its descriptors.
+    private static func cluster(_ command: String, _ arguments: [String]) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent("muster-idle-\(getpid()).log").path
+        _ = try Command(arguments: ["\(root)/cluster/\(command)"] + arguments, outputPath: output, workingDirectory: root).run()
     }
 
     private static func processes(_ directory: String) throws -> [Int32] {
