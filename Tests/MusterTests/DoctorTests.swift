@@ -45,7 +45,7 @@ struct DoctorTests {
     static let broken: [(String, String, String, String)] = [
         ("region:", "regoin:", "configuration", "unknown key “node.regoin”; did you mean “node.region”?"),
         ("cluster: small\n", "", "configuration", "“cluster” is missing; set it there or in MUSTER_CLUSTER"),
-        ("timing: fast", "timing: quick", "configuration", "timing is “quick”, expected standard, fast or wan"),
+        ("timing: fast", "timing: quick", "configuration", "timing is “quick”, expected default, fast or wan"),
         ("timing: fast", "log: { level: loud }", "configuration", "log.level is “loud”, expected one of trace"),
         ("127.0.0.1:7443", "7443", "configuration", "http.listen is “7443”, expected HOST:PORT"),
         ("cluster: small", "cluster: [", "configuration", "is not YAML"),
