@@ -10,8 +10,9 @@ import Synchronization
 /// of the driver's tasks: a task that is resumed from a wait goes to its preferred executor first and to its actor from there;
 /// without one, it would go to the pool first, also when its actor has a thread of its own.
 ///
-/// Each slot has one sleeper at a time; its wake-up may be moved forward while it sleeps. After `stop()` nobody sleeps, and the
-/// thread ends once it has nothing to run; a job that comes later runs on a thread made for it.
+/// Each slot has one sleeper at a time; its wake-up may be moved forward, also by somebody who comes between two sleeps: whoever
+/// is about to sleep computed its time before that. After `stop()` nobody sleeps, and the thread ends once it has nothing to run;
+/// a job that comes later runs on a thread made for it.
 final class ElectionThread: TaskExecutor {
     enum Slot: Int, CaseIterable, Sendable { case machine, watch }
 
@@ -21,6 +22,8 @@ final class ElectionThread: TaskExecutor {
     }
     private struct State {
         var sleepers: [Slot: Sleeper] = [:]
+        /// Where a slot without a sleeper was moved to: holds for its next sleep.
+        var moved: [Slot: Instant] = [:]
         var jobs: [UnownedJob] = []
         var stopped = false
         var hasThread = true
@@ -76,11 +79,12 @@ final class ElectionThread: TaskExecutor {
         if needsThread { self.startThread() } else { self.nudge() }
     }
 
-    /// Returns at `due`, or when the slot is moved before it, or at once after `stop()`.
+    /// Returns at `due`, or at the time that the slot was moved to since its last sleep if that is sooner, or at once after `stop()`.
     func sleep(until due: Instant, slot: Slot) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let earlier = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
                 if state.stopped { return continuation }
+                let due = min(due, state.moved.removeValue(forKey: slot) ?? due)
                 let replaced = state.sleepers.updateValue(Sleeper(due: due, continuation: continuation), forKey: slot)
                 return replaced?.continuation
             }
@@ -89,10 +93,14 @@ final class ElectionThread: TaskExecutor {
         }
     }
 
-    /// The slot's sleeper, if there is one, wakes at `due` if that is sooner.
+    /// The slot's sleeper, or the next one, wakes at `due` if that is sooner.
     func move(_ slot: Slot, to due: Instant) {
         let moved = self.state.withLock { state -> Bool in
-            guard let sleeper = state.sleepers[slot], due < sleeper.due else { return false }
+            guard let sleeper = state.sleepers[slot] else {
+                state.moved[slot] = due
+                return false
+            }
+            guard due < sleeper.due else { return false }
             state.sleepers[slot]?.due = due
             return true
         }

@@ -47,8 +47,9 @@ public final class Leadership: ServiceLifecycle.Service {
     }
 
     deinit {
-        // Not before: whoever calls after the end must still get an answer from the driver, which lives on this thread.
+        // Not before: whoever calls after the end must still get an answer from the driver, which lives on these threads.
         self.reactor.stop()
+        self.driver.thread.stop()
     }
 
     /// Takes part in the election until the task is cancelled, a graceful shutdown begins, or `shutdown()` is called; then

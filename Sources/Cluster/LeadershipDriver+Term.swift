@@ -47,7 +47,13 @@ extension LeadershipDriver {
             let id = self.turns.makeID()
             let got = await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    if Task.isCancelled { continuation.resume(returning: false) } else { self.turns.append(id, continuation) }
+                    if Task.isCancelled {
+                        continuation.resume(returning: false)
+                    } else if self.turns.takeIfFree() {
+                        continuation.resume(returning: true)
+                    } else {
+                        self.turns.append(id, continuation)
+                    }
                 }
             } onCancel: {
                 // Ends as soon as it has crossed to this actor.

@@ -25,10 +25,16 @@ extension LeadershipDriver {
 
     /// The watch session, once there is one; throws what the next attempt to connect it fails with.
     func watchConnection() async throws -> Postgres.Connection {
-        if let watch { return watch }
-        if self.isFinished { throw CancellationError() }
         self.thread.move(.watch, to: BootClock.now())
-        return try await withCheckedContinuation { self.watchWaiters.append($0) }.get()
+        return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Postgres.Connection, any Error>, Never>) in
+            if let watch {
+                continuation.resume(returning: .success(watch))
+            } else if self.isFinished {
+                continuation.resume(returning: .failure(CancellationError()))
+            } else {
+                self.watchWaiters.append(continuation)
+            }
+        }.get()
     }
 
     private func connectWatch() async {

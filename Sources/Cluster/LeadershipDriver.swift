@@ -90,8 +90,9 @@ actor LeadershipDriver {
     /// Gives up, if this node leads; returns when the lock is free or the session is gone.
     func resign() async {
         self.handle(.resignRequested)
-        guard case .resigning = self.machine.state else { return }
-        await withCheckedContinuation { self.handoverWaiters.append($0) }
+        await withCheckedContinuation { continuation in
+            if case .resigning = self.machine.state { self.handoverWaiters.append(continuation) } else { continuation.resume() }
+        }
     }
 
     func drained(_ term: Term) {

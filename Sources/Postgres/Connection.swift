@@ -6,6 +6,9 @@ internal import Glibc
 /// One operation at a time; further callers wait in order. States: open → (one operation or none) → closed. A session that closes, while idle as
 /// well, is noticed at once: ``untilClosed()`` returns and every waiting caller gets the reason. Nothing is repeated on a new session: that is the
 /// pool's or the caller's choice.
+///
+/// Every `await` may let others in, also one of an own method: the runtime hops anew for a task that prefers an executor. So whatever is looked
+/// at before a wait is looked at again in the continuation's closure, which registers the waiter without a gap.
 public actor Connection {
     nonisolated let reactor: Reactor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { self.reactor.asUnownedSerialExecutor() }
@@ -20,6 +23,8 @@ public actor Connection {
     private var watched: CInt = -1
     /// What waits for the socket to be ready.
     private var waiter: CheckedContinuation<Void, Never>?
+    /// The socket was ready while nobody waited: the next wait is over at once.
+    private var woken = false
     /// What the server said last without being asked; a FATAL here is why the session ends.
     private let notices: NoticeSink
 
@@ -174,6 +179,10 @@ public actor Connection {
 
     private func ready(socket: CInt, write: Bool) async {
         await withCheckedContinuation { continuation in
+            guard self.ended == nil else {
+                continuation.resume()
+                return
+            }
             self.waiter = continuation
             self.watched = socket
             self.reactor.watch(socket, write: write) { [weak self] event in
@@ -187,7 +196,12 @@ public actor Connection {
     }
 
     private func wake() {
-        if let waiter { self.waiter = nil; waiter.resume() }
+        guard let waiter else {
+            self.woken = true
+            return
+        }
+        self.waiter = nil
+        waiter.resume()
     }
 
     private func socketReady() {
@@ -212,10 +226,16 @@ public actor Connection {
         }
     }
 
-    /// Waits until the socket has something, or the session ended. Only the holder of the session waits.
+    /// Waits until the socket has something, or the session ended; may return early. Only the holder of the session waits.
     func awaitSocket() async {
-        guard self.ended == nil else { return }
-        await withCheckedContinuation { self.waiter = $0 }
+        await withCheckedContinuation { continuation in
+            if self.woken || self.ended != nil {
+                self.woken = false
+                continuation.resume()
+            } else {
+                self.waiter = continuation
+            }
+        }
     }
 
     /// Sends everything that libpq has buffered, reading meanwhile so that neither side blocks the other.
@@ -269,12 +289,15 @@ public actor Connection {
 
     /// Returns when the session is over, with the reason; nil when the waiting task was cancelled.
     public func untilClosed() async -> PostgresError? {
-        if let ended { return ended }
         self.nextWatcher += 1
         let id = self.nextWatcher
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                if Task.isCancelled { continuation.resume(returning: nil) } else { self.closureWatchers[id] = continuation }
+                if Task.isCancelled || self.ended != nil {
+                    continuation.resume(returning: self.ended)
+                } else {
+                    self.closureWatchers[id] = continuation
+                }
             }
         } onCancel: {
             // Ends as soon as it has crossed to the connection's thread.
@@ -312,10 +335,7 @@ public actor Connection {
         if let ended { throw ended }
         self.nextOperation += 1
         let id = self.nextOperation
-        if self.holder == nil {
-            self.holder = id
-            return id
-        }
+        if self.takeIfFree(id) { return id }
         guard self.queue.count < Self.maximumWaiting else {
             throw PostgresError(.poolExhausted, "\(Self.maximumWaiting) callers already wait for this session", endpoint: self.endpoint)
         }
@@ -327,6 +347,8 @@ public actor Connection {
             await withCheckedContinuation { (continuation: CheckedContinuation<PostgresError?, Never>) in
                 if Task.isCancelled {
                     continuation.resume(returning: PostgresError(.cancelled, "cancelled while waiting for the session", endpoint: self.endpoint))
+                } else if self.ended != nil || self.takeIfFree(id) {
+                    continuation.resume(returning: self.ended)
                 } else {
                     self.queue.append((id, continuation))
                 }
@@ -337,6 +359,12 @@ public actor Connection {
         }
         if let failure { throw failure }
         return id
+    }
+
+    private func takeIfFree(_ id: UInt64) -> Bool {
+        guard self.holder == nil else { return false }
+        self.holder = id
+        return true
     }
 
     private func abandon(_ id: UInt64, code: PostgresError.Code) {

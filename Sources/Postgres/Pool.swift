@@ -74,11 +74,6 @@ public actor Pool {
     }
 
     func take(wait: Duration?) async throws(PostgresError) -> Connection {
-        if self.closed { throw self.closedError }
-        if let connection = self.nextIdle() {
-            self.lent[ObjectIdentifier(connection)] = connection
-            return connection
-        }
         guard self.waiters.count < self.maximumWaiting else {
             throw PostgresError(.poolExhausted, "\(self.maximumWaiting) callers already wait for one of \(self.size) sessions")
         }
@@ -87,8 +82,13 @@ public actor Pool {
         let wait = wait ?? Self.defaultWait
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Result<Connection, PostgresError>, Never>) in
-                if Task.isCancelled {
-                    continuation.resume(returning: .failure(Self.cancelledError))
+                if Task.isCancelled || self.closed {
+                    continuation.resume(returning: .failure(self.closed ? self.closedError : Self.cancelledError))
+                    return
+                }
+                if let connection = self.nextIdle() {
+                    self.lent[ObjectIdentifier(connection)] = connection
+                    continuation.resume(returning: .success(connection))
                     return
                 }
                 let timer = self.reactor.schedule(at: .now + wait) { [weak self] in
