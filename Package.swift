@@ -45,6 +45,8 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Control", dependencies: ["Model", "Engine"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["Model"], swiftSettings: strict),
+        .target(name: "Membership", dependencies: ["Model"], swiftSettings: strict),
+        .target(name: "Simulator", dependencies: ["Model", "Election"], swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Model", crypto], swiftSettings: strict),
         .target(name: "Manifests", dependencies: ["Model", crypto, .product(name: "Yams", package: "Yams")], swiftSettings: strict),
 
@@ -62,7 +64,8 @@ let package = Package(
             dependencies: [
                 "Model", .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"), logging,
             ], swiftSettings: strict),
-        .target(name: "Cluster", dependencies: ["Model", "Election", "Postgres", logging, crypto, lifecycle], swiftSettings: strict),
+        .target(
+            name: "Cluster", dependencies: ["Model", "Election", "Membership", "Postgres", logging, crypto, lifecycle], swiftSettings: strict),
         .target(
             name: "Coordinator",
             dependencies: ["Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", logging],
@@ -71,7 +74,7 @@ let package = Package(
             name: "TLS",
             dependencies: [
                 "Model", "COpenSSL", "COpenSSLShims", crypto, .product(name: "X509", package: "swift-certificates"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),
         .target(
             name: "Server",
@@ -96,6 +99,7 @@ let package = Package(
         .executableTarget(
             name: "muster-sample",
             dependencies: ["Model", "Postgres", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: strict),
+        .executableTarget(name: "muster-sim", dependencies: ["Simulator"], swiftSettings: strict),
         .executableTarget(name: "muster-bench", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
 
         // Tests, one folder a target; ClusterTests and MusterTests run the built programs.
@@ -105,6 +109,8 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Model"], swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model"], swiftSettings: strict),
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
+        .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model"], swiftSettings: strict),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Election", "Model"], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Model"], swiftSettings: strict),
         .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "Model"], swiftSettings: strict),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
@@ -128,7 +134,10 @@ let package = Package(
         .testTarget(
             name: "TLSTests",
             dependencies: [
-                "TLS", "Model", crypto, .product(name: "X509", package: "swift-certificates"), .product(name: "SwiftASN1", package: "swift-asn1"),
+                "TLS", "Model", crypto, .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .testTarget(
             name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", .product(name: "Yams", package: "Yams")], swiftSettings: strict),

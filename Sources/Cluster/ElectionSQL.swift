@@ -8,6 +8,8 @@ enum ElectionSQL {
     static let fenced = "HA001"
     /// SQLSTATE of a lock that was not to be had within `lock_timeout`.
     static let lockNotAvailable = "55P03"
+    /// SQLSTATE of a statement that was cancelled.
+    static let queryCanceled = "57014"
 
     /// The timeline by the name of the log file in use: right at once after a promotion, unlike the last checkpoint's.
     static let timeline = "('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int"
@@ -46,13 +48,14 @@ enum ElectionSQL {
                     AND shard = current_setting('muster.shard') FOR UPDATE) o
                 WHERE l.cluster = o.cluster AND l.shard = o.shard
                 RETURNING l.*, o.node AS old_node, o.epoch AS old_epoch, o.resigned AS old_resigned, o.settled AS old_settled,
-                    o.lease_ms AS old_lease_ms
+                    o.lease_ms AS old_lease_ms, o.addr AS old_addr, o.incarnation::text AS old_incarnation, o.timeline AS old_timeline
             ), t AS (
                 INSERT INTO muster.term (cluster, shard, epoch, timeline, node, incarnation, at, how, previous_epoch, previous_resigned)
                 SELECT cluster, shard, epoch, timeline, node, incarnation, since, 'campaign',
                     CASE WHEN old_node IS NOT NULL THEN old_epoch END, CASE WHEN old_node IS NOT NULL THEN old_resigned END FROM n
             )
-            SELECT epoch AS granted_epoch, timeline, since, old_node, old_epoch, old_resigned, old_settled, old_lease_ms,
+            SELECT epoch AS granted_epoch, timeline, since, old_node, old_epoch, old_resigned, old_settled, old_lease_ms, old_addr,
+                old_incarnation, old_timeline,
                 (SELECT last_value FROM muster.beat) AS beat FROM n;
             SET lock_timeout = \((timing.lease * Self.leaderLockLeases).milliseconds);
             SET statement_timeout = \((timing.lease * Self.leaderStatementLeases).milliseconds);
@@ -81,12 +84,27 @@ enum ElectionSQL {
         WHERE cluster = $1 AND shard = $2 AND epoch = $3 AND backend_pid = pg_backend_pid()
         """
     static let unlock = "SELECT pg_advisory_unlock($1)"
+    static let unlockAll = "SELECT pg_advisory_unlock_all()"
 
-    static let watch = """
-        SELECT (SELECT last_value FROM muster.beat) AS beat, l.epoch, l.timeline, l.node, l.addr, l.backend_pid, l.since, l.resigned,
-            h.pid AS holder_pid, h.usename::text AS holder_role, h.application_name AS holder_program
+    /// `server_timeline` is that of the server which answers, not the row's: only so does a leader notice that another server was promoted,
+    /// and nobody compares the beats of two servers.
+    static func watch(timelineKnown: Bool) -> String {
+        """
+        SELECT (SELECT last_value FROM muster.beat) AS beat, \(timelineKnown ? Self.timeline : "0") AS server_timeline,
+            l.epoch, l.timeline, l.node, l.addr, l.backend_pid, l.since, l.resigned,
+            h.pid AS holder_pid, h.usename::text AS holder_role, h.application_name AS holder_program,
+            (extract(epoch FROM h.backend_start) * 1000000)::int8 AS holder_start,
+            (extract(epoch FROM h.state_change) * 1000000)::int8 AS holder_change, h.wait_event AS holder_wait
         FROM muster.leader l LEFT JOIN muster.lock_holder h ON h.cluster = l.cluster AND h.shard = l.shard
         WHERE l.cluster = $1 AND l.shard = $2
+        """
+    }
+
+    /// Only if nothing has happened on that session since it was looked at.
+    static let evict = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::int8 = $2
+            AND (extract(epoch FROM state_change) * 1000000)::int8 = $3
         """
 
     static let serverFacts = """

@@ -1,8 +1,10 @@
 import Election
 public import Logging
+public import Membership
 import Model
 public import Postgres
 public import ServiceLifecycle
+import Synchronization
 
 /// One node's part in the election of one shard's leader.
 ///
@@ -28,6 +30,18 @@ public final class Leadership: ServiceLifecycle.Service {
     private let board: LeaseBoard
     private let reactor: Reactor
     private let epochFile: EpochFile
+    private let promiseFile: DurableNumber
+    private let messages = Atomic<Int>(0)
+
+    /// Messages of peers under way to the election: nine nodes send a handful a second each. Further ones are lost, as on a network.
+    static let maximumMessages = 256
+
+    /// What an earlier run of this node left in its directory.
+    struct Kept {
+        var epoch: Epoch
+        var promised: FencingToken
+        var lastIncarnation: String?
+    }
 
     public init(configuration: Configuration, logger: Logger) {
         var generator = SystemRandomNumberGenerator()
@@ -41,9 +55,11 @@ public final class Leadership: ServiceLifecycle.Service {
         self.board = LeaseBoard(
             status: LeadershipStatus(role: .starting, knownEpoch: Epoch(0), timing: configuration.timing))
         self.epochFile = EpochFile(directory: configuration.dataDirectory, shard: configuration.shard)
+        self.promiseFile = DurableNumber(
+            directory: configuration.dataDirectory, name: "election-\(configuration.shard).promise", meaning: "a fencing token")
         self.driver = LeadershipDriver(
-            configuration: configuration, incarnation: Incarnation.make(using: &generator), reactor: self.reactor,
-            board: self.board, events: continuation, epochFile: self.epochFile, seed: generator.next(), logger: logger)
+            configuration: configuration, reactor: self.reactor, board: self.board, events: continuation, epochFile: self.epochFile,
+            promiseFile: self.promiseFile, seed: generator.next(), logger: logger)
     }
 
     deinit {
@@ -63,18 +79,25 @@ public final class Leadership: ServiceLifecycle.Service {
             for name in [self.configuration.cluster, self.configuration.shard] {
                 if let objection = ManifestName.objection(to: name) { throw .name(objection: objection) }
             }
-            let known = try self.epochFile.open()
-            try await self.participate(knownEpoch: known)
+            if let objection = self.configuration.strict?.objection { throw .strict(objection: objection) }
+            // Held until the election is over: another process would count as this one.
+            let lock = try DirectoryLock.take(
+                directory: self.configuration.dataDirectory, shard: self.configuration.shard, incarnation: self.configuration.incarnation)
+            let kept = Kept(
+                epoch: try self.epochFile.open(), promised: FencingToken(value: self.configuration.strict == nil ? 0 : try self.promiseFile.open()),
+                lastIncarnation: lock.lastIncarnation)
+            try await self.participate(kept)
+            _ = consume lock
         } catch {
             throw ElectionRefused(refusal: error, endpoint: self.configuration.connection.redacted)
         }
     }
 
-    private func participate(knownEpoch: Epoch) async throws(Refusal) {
+    private func participate(_ kept: Kept) async throws(Refusal) {
         let driver = self.driver
         let outcome = await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
-                await driver.outcome(knownEpoch: knownEpoch)
+                await driver.outcome(kept)
             } onGracefulShutdown: {
                 // Ends as soon as it has crossed to the driver's thread.
                 Task { await driver.shutdown() }
@@ -125,7 +148,8 @@ public final class Leadership: ServiceLifecycle.Service {
 
     /// Hands over, if this node leads: `.resigning`, `.lost`, then the lock is given up and not asked for again for half a
     /// second. Returns when another node can have it. Does nothing on a node that does not lead.
-    public func resign() async { await self.driver.resign() }
+    /// - Parameter successor: the node that shall lead next: the others are asked to let it. Nil: whoever is first.
+    public func resign(to successor: String? = nil) async { await self.driver.resign(to: successor) }
 
     /// Everything of this term that was in flight has ended: a resignation need not wait any longer. Its transactions are
     /// waited for by themselves.
@@ -133,6 +157,25 @@ public final class Leadership: ServiceLifecycle.Service {
 
     /// Asks `run()` to resign, if this node leads, and to return. Idempotent.
     public func shutdown() async { await self.driver.shutdown() }
+
+    /// A message of an authenticated member, for the election.
+    public func received(_ message: PeerMessage) { self.enqueue { await $0.received(message) } }
+
+    /// A message of the election that nobody could carry.
+    public func unsent(_ request: UInt64) { self.enqueue { await $0.unsent(request) } }
+
+    private func enqueue(_ body: @escaping @Sendable (isolated LeadershipDriver) async -> Void) {
+        guard self.messages.wrappingAdd(1, ordering: .relaxed).newValue <= Self.maximumMessages else {
+            self.messages.wrappingSubtract(1, ordering: .relaxed)
+            return
+        }
+        let driver = self.driver
+        // Its own end: it only crosses to the driver's thread, without the shared pool.
+        Task(executorPreference: driver.thread) {
+            await body(driver)
+            self.messages.wrappingSubtract(1, ordering: .relaxed)
+        }
+    }
 
     /// One look at where things stand; cheap, and never waits for the database.
     public var status: LeadershipStatus { self.board.status }

@@ -7,18 +7,27 @@ extension Leadership {
         public var cluster: String
         public var shard: String
         public var node: String
-        /// Where other nodes reach this one (`host:port`), written into the leader row.
+        /// A UUID that names this process among all that ever ran.
+        public var incarnation: String
+        /// Where people and programs reach this node, written into the leader row.
         public var address: String
         /// The database, directly: no pooler in between. Settings and keepalives of the lock session are added to it.
         public var connection: ConnectionConfiguration
         public var timing: Timing
-        /// A directory that outlives the process: it keeps the highest epoch this node has seen. Made when missing.
+        /// A directory that outlives the process: it keeps the highest epoch this node has seen. Made when missing, and this process's alone.
         public var dataDirectory: String
+        /// The way to the other nodes; nil: nobody is asked.
+        public var peers: PeerChannel?
+        /// Nil: off. Needs `peers`.
+        public var strict: StrictMode?
 
         public init(
-            cluster: String, shard: String = "main", node: String, address: String, connection: ConnectionConfiguration,
-            timing: Timing = .standard, dataDirectory: String
+            cluster: String, shard: String = "main", node: String, incarnation: String, address: String, connection: ConnectionConfiguration,
+            timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, strict: StrictMode? = nil
         ) {
+            self.incarnation = incarnation
+            self.peers = peers
+            self.strict = strict
             self.cluster = cluster
             self.shard = shard
             self.node = node

@@ -8,10 +8,12 @@ extension LeadershipDriver {
     /// A half-open connection shows after this much silence with data under way.
     static let tcpUserTimeout = Duration.seconds(2)
     static let keepaliveIdle = Duration.seconds(1)
+    /// How the lock sessions of all nodes begin their application name.
+    static let lockSessionPrefix = "muster-lock-"
 
     func sessionConfiguration(_ purpose: String) -> ConnectionConfiguration {
         var connection = self.configuration.connection
-        connection.applicationName = "muster-\(purpose)-\(self.configuration.node)"
+        connection.applicationName = purpose + self.configuration.node
         connection.tcpUserTimeout = Self.tcpUserTimeout
         connection.keepaliveIdle = Self.keepaliveIdle
         return connection
@@ -19,7 +21,7 @@ extension LeadershipDriver {
 
     func connect(_ session: Int) async {
         do {
-            let connection = try await Postgres.Connection.connect(self.sessionConfiguration("lock"), on: self.reactor)
+            let connection = try await Postgres.Connection.connect(self.sessionConfiguration(Self.lockSessionPrefix), on: self.reactor)
             guard self.machine.session == session else {
                 self.end(connection)
                 return
@@ -81,6 +83,24 @@ extension LeadershipDriver {
             self.handle(.granted(session: session, try Self.grant(row)))
         } catch let error as PostgresError where error.sqlState == ElectionSQL.lockNotAvailable {
             self.handle(.sliceElapsed(session: session))
+        } catch let error as PostgresError where error.sqlState == ElectionSQL.queryCanceled {
+            await self.withdrawn(session, lock.connection)
+        } catch {
+            self.failed(session, error)
+        }
+    }
+
+    /// Another node is to go first: ends the wait for the lock, but not the session, which would leave its place in the queue to nobody.
+    func withdraw(_ session: Int) {
+        guard let lock = self.lock, lock.number == session else { return }
+        lock.connection.assumeIsolated { $0.cancelRunning() }
+    }
+
+    /// The wait was cancelled, perhaps with the lock already in hand.
+    private func withdrawn(_ session: Int, _ connection: Postgres.Connection) async {
+        do {
+            _ = try await connection.query(ElectionSQL.unlockAll)
+            self.handle(.sliceElapsed(session: session))
         } catch {
             self.failed(session, error)
         }
@@ -91,7 +111,8 @@ extension LeadershipDriver {
         if !row["old_node"].isNull {
             predecessor = Grant.Predecessor(
                 node: try row["old_node"].string(), epoch: Epoch(try row["old_epoch"].int()),
-                resigned: try row["old_resigned"].bool(), settled: try row["old_settled"].bool())
+                resigned: try row["old_resigned"].bool(), settled: try row["old_settled"].bool(), address: row["old_addr"].text ?? "",
+                incarnation: row["old_incarnation"].text ?? "", timeline: Int32(truncatingIfNeeded: try row["old_timeline"].int()))
         }
         return Grant(
             epoch: Epoch(try row["granted_epoch"].int()), timeline: Int32(truncatingIfNeeded: try row["timeline"].int()),

@@ -40,7 +40,7 @@ extension LeadershipDriver {
     private func connectWatch() async {
         let outcome: Result<Postgres.Connection, any Error>
         do {
-            let connection = try await Postgres.Connection.connect(self.sessionConfiguration("watch"), on: self.reactor)
+            let connection = try await Postgres.Connection.connect(self.sessionConfiguration("muster-watch-"), on: self.reactor)
             do {
                 _ = try await SessionSetting.apply(SessionSetting.watchSession(), to: connection)
                 if let facts = self.facts { try await self.checks.identify(watch: connection, like: facts) }
@@ -71,14 +71,15 @@ extension LeadershipDriver {
     }
 
     /// One look; false when it failed.
-    private func look(_ watch: Postgres.Connection) async -> Bool {
+    func look(_ watch: Postgres.Connection) async -> Bool {
         do {
+            let beganAt = BootClock.now()
             let rows = try await watch.query(
-                ElectionSQL.watch, [.text(self.configuration.cluster), .text(self.configuration.shard)],
-                deadline: Self.lookDeadline)
+                ElectionSQL.watch(timelineKnown: self.facts?.timelineKnown ?? false),
+                [.text(self.configuration.cluster), .text(self.configuration.shard)], deadline: Self.lookDeadline)
             // At most one row: both lock and leader row are of one shard.
             guard let row = rows.first else { return false }
-            try self.take(row)
+            try self.take(row, roundTrip: BootClock.now() - beganAt)
             return true
         } catch {
             self.logger.debug("look at the leader failed", metadata: ["error": "\(error)"])
@@ -87,9 +88,11 @@ extension LeadershipDriver {
         }
     }
 
-    private func take(_ row: Row) throws(PostgresError) {
+    private func take(_ row: Row, roundTrip: Duration) throws(PostgresError) {
         let epoch = Epoch(try row["epoch"].int())
         let timeline = Int32(truncatingIfNeeded: try row["timeline"].int())
+        let serverTimeline = Int32(truncatingIfNeeded: try row["server_timeline"].int())
+        self.rowToken = FencingToken(timeline: max(timeline, serverTimeline), epoch: epoch)
         let backend = row["backend_pid"].isNull ? nil : try row["backend_pid"].int()
         let holderPID = row["holder_pid"].isNull ? nil : try row["holder_pid"].int()
         let beat = try row["beat"].int()
@@ -114,8 +117,34 @@ extension LeadershipDriver {
             posting.status.leader = seen
             if settled { posting.status.holder = holder }
         }
-        self.handle(.watched(beat: beat, epoch: epoch, timeline: timeline))
+        self.handle(
+            .watched(beat: beat, epoch: epoch, timeline: serverTimeline, holder: try Self.lockSession(row), roundTrip: roundTrip))
         if settled { self.announceWaiting(holder) }
+    }
+
+    /// The holder of the lock, if it is a lock session of some node: a stranger's is nobody's to end.
+    private static func lockSession(_ row: Row) throws(PostgresError) -> Holder? {
+        guard row["holder_program"].text?.hasPrefix(Self.lockSessionPrefix) == true, !row["holder_pid"].isNull, !row["holder_start"].isNull,
+            !row["holder_change"].isNull
+        else { return nil }
+        return Holder(
+            pid: Int32(truncatingIfNeeded: try row["holder_pid"].int()), backendStart: try row["holder_start"].int(),
+            stateChange: try row["holder_change"].int(), waitEvent: row["holder_wait"].text)
+    }
+
+    /// Ends the session of a leader that has been silent for too long; whoever waits gets the lock.
+    func evict(_ holder: Holder) async {
+        guard let watch = self.watch else { return }
+        let parameters: [Value] = [.int(Int64(holder.pid)), .int(holder.backendStart), .int(holder.stateChange)]
+        do {
+            let ended = try await watch.query(ElectionSQL.evict, parameters, deadline: Self.lookDeadline).first != nil
+            guard ended else { return }
+            self.logger.warning(
+                "ended the lock session of a leader that fell silent",
+                metadata: ["backend": "\(holder.pid)", "silence": "\(self.machine.timing.evict.text)"])
+        } catch {
+            self.note(problem: "the silent leader's session (backend \(holder.pid)) could not be ended: \(error)")
+        }
     }
 
     private func announceWaiting(_ holder: LockHolder?) {

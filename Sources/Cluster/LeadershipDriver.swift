@@ -11,6 +11,8 @@ import Postgres
 actor LeadershipDriver {
     let configuration: Leadership.Configuration
     let incarnation: String
+    /// The process that used this node's directory before this one, whose end is certain since the directory is this one's.
+    var lastIncarnation: String?
     let reactor: Reactor
     let board: LeaseBoard
     let events: AsyncStream<LeadershipEvent>.Continuation
@@ -33,6 +35,15 @@ actor LeadershipDriver {
     var watch: Postgres.Connection?
     var watchWaiters: [CheckedContinuation<Result<Postgres.Connection, any Error>, Never>] = []
     var seen: LeadershipStatus.Seen?
+    /// The leader row's, with the timeline of the server that showed it.
+    var rowToken = FencingToken.zero
+    /// What was asked of peers and may still be answered.
+    var questions = PeerQuestions()
+    /// In strict mode the leader that each node last asked to vouch for.
+    var vouchedFor: [String: FencingToken] = [:]
+    /// In strict mode the newest promise did not reach the disk: nothing is answered that relies on it.
+    var promiseIsLost = false
+    let promiseFile: DurableNumber
     var lastHolder: LockHolder?
     /// What `.waiting` said last; nil when it has to be said again.
     var announcedHolder: LockHolder??
@@ -48,18 +59,20 @@ actor LeadershipDriver {
     private var refusal: Refusal?
 
     init(
-        configuration: Leadership.Configuration, incarnation: String, reactor: Reactor, board: LeaseBoard,
-        events: AsyncStream<LeadershipEvent>.Continuation, epochFile: EpochFile, seed: UInt64, logger: Logger
+        configuration: Leadership.Configuration, reactor: Reactor, board: LeaseBoard, events: AsyncStream<LeadershipEvent>.Continuation,
+        epochFile: EpochFile, promiseFile: DurableNumber, seed: UInt64, logger: Logger
     ) {
         self.configuration = configuration
-        self.incarnation = incarnation
+        self.incarnation = configuration.incarnation
+        self.promiseFile = promiseFile
         self.reactor = reactor
         self.board = board
         self.events = events
         self.epochFile = epochFile
         self.checks = StartupChecks(cluster: configuration.cluster, shard: configuration.shard)
         self.logger = logger
-        self.machine = ElectionMachine(timing: configuration.timing, knownEpoch: Epoch(0), seed: seed)
+        self.machine = ElectionMachine(
+            timing: configuration.timing, knownEpoch: Epoch(0), seed: seed, incarnation: configuration.incarnation, strict: configuration.strict)
     }
 
     var isFinished: Bool { self.finished }
@@ -67,8 +80,10 @@ actor LeadershipDriver {
     // MARK: - From start to end
 
     /// Returns when the machine has stopped, with the refusal that stopped it.
-    func outcome(knownEpoch: Epoch) async -> Result<Void, Refusal> {
-        self.machine.raiseKnownEpoch(to: knownEpoch)
+    func outcome(_ kept: Leadership.Kept) async -> Result<Void, Refusal> {
+        self.machine.raiseKnownEpoch(to: kept.epoch)
+        self.machine.raisePromised(to: kept.promised)
+        self.lastIncarnation = kept.lastIncarnation
         self.handle(.start)
         if !self.finished {
             self.start { await $0.keepTime() }
@@ -88,8 +103,8 @@ actor LeadershipDriver {
     func shutdown() { self.handle(.shutdownRequested) }
 
     /// Gives up, if this node leads; returns when the lock is free or the session is gone.
-    func resign() async {
-        self.handle(.resignRequested)
+    func resign(to successor: String?) async {
+        self.handle(successor.map { .handOverRequested(to: $0) } ?? .resignRequested)
         await withCheckedContinuation { continuation in
             if case .resigning = self.machine.state { self.handoverWaiters.append(continuation) } else { continuation.resume() }
         }
@@ -137,6 +152,7 @@ actor LeadershipDriver {
         // Before the effects: what revokes the right to act counts first.
         self.post()
         for effect in effects { self.perform(effect) }
+        self.giveUpIfPromiseIsLost()
         if let wakeAt = self.machine.wakeAt { self.thread.move(.machine, to: wakeAt) }
         if case .resigning = self.machine.state {} else { self.resumeHandoverWaiters() }
     }
@@ -179,6 +195,15 @@ actor LeadershipDriver {
         case .stopLeading(let reason): self.stopLeading(reason)
         case .closeSession(let session): self.closeSession(session)
         case .recordEpoch(let epoch): self.record(epoch)
+        case .withdraw(let session): self.withdraw(session)
+        case .evict(let holder): self.start { await $0.evict(holder) }
+        case .askFence(let predecessor, let token): self.askFence(predecessor, token)
+        case .askHoldOff(let duration, let successor): self.askHoldOff(duration, except: successor)
+        case .recordPromise(let token): self.record(promise: token)
+        case .promise(let node, let request, let promised): self.promise(node, request, promised)
+        case .askPromises(let token): self.askPromises(token)
+        case .askAcknowledgements(let token, let lease): self.askAcknowledgements(token, lease)
+        case .acknowledge(let node, let request, let promised): self.acknowledge(node, request, promised)
         case .refuse(let refusal):
             self.refusal = refusal
             self.complete()
@@ -214,7 +239,7 @@ extension ElectionMachine {
         switch self.state {
         case .idle: .starting
         case .connecting, .checking: .connecting
-        case .campaigning: .waiting
+        case .campaigning, .held: .waiting
         case .leading: .leader
         case .suspended: .suspended
         case .resigning: .resigning

@@ -26,6 +26,10 @@ extension ElectionMachine {
     // MARK: What the clock alone decides
 
     mutating func expire(at now: Instant, _ effects: inout [ElectionEffect]) {
+        if let tenure = self.tenure, self.resignationDue(tenure) <= now {
+            let minority = tenure.minoritySince.map { $0 + Self.patienceWithMinority <= now } ?? false
+            self.beginResigning(minority ? .minority : .unfit, at: now, &effects)
+        }
         switch self.state {
         case .leading(let tenure) where tenure.patienceUntil <= now:
             self.state = .suspended(tenure, since: now)
@@ -44,15 +48,18 @@ extension ElectionMachine {
             self.rest(self.backoff(), at: now, &effects)
         case .backingOff(let until) where until <= now:
             self.connect(at: now, &effects)
+        case .held(let session, let until) where until <= now:
+            self.campaign(session, at: now, &effects)
         default: break
         }
     }
 
     /// What a leader has to do by now: open the gate, write that down, beat.
     mutating func advance(at now: Instant, _ effects: inout [ElectionEffect]) {
+        self.answerPromises(at: now, &effects)
         switch self.state {
         case .leading(var tenure):
-            if !tenure.gateOpen, tenure.answeredBeatAt != nil, tenure.gate.opensAt <= now {
+            if !tenure.gateOpen, tenure.gateOpensAt <= now {
                 tenure.gateOpen = true
                 tenure.settlement = .due
                 effects.append(.openGate(tenure.gate.evidence))
@@ -62,9 +69,11 @@ extension ElectionMachine {
                 effects.append(.settle(session: tenure.session))
             }
             self.beat(&tenure, at: now, &effects)
+            self.askMajority(&tenure, at: now, &effects)
             self.state = .leading(tenure)
         case .suspended(var tenure, let since):
             self.beat(&tenure, at: now, &effects)
+            self.askMajority(&tenure, at: now, &effects)
             self.state = .suspended(tenure, since: since)
         case .resigning(var tenure, .draining(let until)):
             // Otherwise the server would end the session as idle, in the middle of the drain.
@@ -111,6 +120,11 @@ extension ElectionMachine {
     }
 
     private mutating func campaign(_ session: Int, at now: Instant, _ effects: inout [ElectionEffect]) {
+        self.withdrawn = nil
+        guard self.heldUntil <= now else {
+            self.state = .held(session: session, until: self.heldUntil)
+            return
+        }
         self.changes.settle(at: now)
         let timing = self.timing
         self.state = .campaigning(session: session, until: now + timing.slice + Self.campaignGrace, timing: timing)
@@ -120,7 +134,7 @@ extension ElectionMachine {
     mutating func granted(_ session: Int, _ grant: Grant, at now: Instant, _ effects: inout [ElectionEffect]) {
         // The timing is the campaign's own: the row records its lease, which the timers may have outgrown since.
         guard case .campaigning(session, _, let timing) = self.state else { return }
-        guard grant.epoch >= self.knownEpoch else {
+        guard grant.epoch >= self.knownEpoch, grant.token >= self.knownToken, grant.token >= self.promised else {
             // A higher epoch was heard of while the answer was under way: somebody else leads already. An equal one is this
             // node's own, which the watch session may read before the grant arrives.
             self.endSession(session, &effects)
@@ -130,8 +144,20 @@ extension ElectionMachine {
         self.failures = 0
         self.changes.note(grant.epoch, at: now)
         self.learn(grant.epoch, &effects)
-        self.state = .leading(Tenure(session: session, grant: grant, grantedAt: now, timing: timing, sight: self.sight))
+        self.knownToken = max(self.knownToken, grant.token)
+        let holdsFrom = self.acceptor.holdsFrom(grant.token)
+        self.raisePromise(to: grant.token, &effects)
+        let quorum = self.strict.map { Quorum(mode: $0, ownPromiseAt: holdsFrom, at: now) }
+        let tenure = Tenure(
+            session: session, grant: grant, grantedAt: now, timing: timing, sight: self.sight, incarnation: self.incarnation, quorum: quorum)
+        self.state = .leading(tenure)
         effects.append(.startLeading(grant, timing: timing))
+        // Worth asking only if its word would count, and if it did not say so already.
+        if let predecessor = grant.trustedPredecessor, !predecessor.resigned, tenure.gate.opensAt > now, !predecessor.address.isEmpty,
+            !predecessor.incarnation.isEmpty
+        {
+            effects.append(.askFence(predecessor, token: grant.token))
+        }
     }
 
     mutating func turnedAway(_ session: Int, _ refusal: Refusal, at now: Instant, _ effects: inout [ElectionEffect]) {
@@ -195,10 +221,16 @@ extension ElectionMachine {
         self.rest(self.backoff(), at: now, &effects)
     }
 
-    mutating func beginResigning(at now: Instant, _ effects: inout [ElectionEffect]) {
+    mutating func beginResigning(
+        _ reason: LossReason, to successor: String? = nil, at now: Instant, _ effects: inout [ElectionEffect]
+    ) {
         switch self.state {
-        case .leading(let tenure), .suspended(let tenure, _):
+        case .leading(var tenure), .suspended(var tenure, _):
+            tenure.parting = reason
+            tenure.successor = successor
             self.state = .resigning(tenure, .draining(until: now + Self.drainLimit))
+            // While the work comes to an end, the others leave the queue; a long end is announced to them again.
+            if let successor { effects.append(.askHoldOff(Self.holdOff, except: successor)) }
             effects.append(.drain)
         default: break
         }
@@ -207,16 +239,17 @@ extension ElectionMachine {
     mutating func handOver(at now: Instant, _ effects: inout [ElectionEffect]) {
         guard case .resigning(let tenure, .draining) = self.state else { return }
         self.state = .resigning(tenure, .handingOver(until: now + Self.handOverLimit))
-        effects.append(.stopLeading(.resigned))
+        effects.append(.stopLeading(tenure.parting))
+        if let successor = tenure.successor { effects.append(.askHoldOff(Self.holdOff, except: successor)) }
         effects.append(.resign(session: tenure.session))
     }
 
     mutating func beginStopping(at now: Instant, _ effects: inout [ElectionEffect]) {
         self.stopping = true
         switch self.state {
-        case .leading, .suspended: self.beginResigning(at: now, &effects)
+        case .leading, .suspended: self.beginResigning(.resigned, at: now, &effects)
         case .resigning, .refused, .stopped: break
-        case .idle, .connecting, .checking, .campaigning, .backingOff:
+        case .idle, .connecting, .checking, .campaigning, .held, .backingOff:
             if let session = self.session { self.endSession(session, &effects) }
             self.rest(.zero, at: now, &effects)
         }

@@ -7,6 +7,7 @@ public import Model
 /// idle → connecting → checking → campaigning → leading ⇄ suspended
 ///            ↑            │           │           │  ↘       │
 ///            └── backingOff ←─────────┴───────────┴─ resigning (draining → handing over)
+/// campaigning ⇄ held (asked to let another node lead next)
 /// any → refused (for good) · any → stopped (after shutdown)
 /// ```
 /// Invariants.
@@ -15,8 +16,10 @@ public import Model
 /// 3. The gate opens once no earlier leader's lease can be running (`Gate`).
 /// 4. `stopLeading` precedes every effect that lets another node have the lock: `resign`, `closeSession`, `connect`.
 /// 5. The known epoch never falls, and each grant lies above it.
+/// 6. The promised token never falls; a leader below it has lost before the promise is given (`Acceptor`).
+/// 7. In strict mode a leader acts only while a majority vouches for it, after a majority's promise (`Quorum`).
 ///
-/// It knows no SQL and no sockets, and does not evict a silent leader: the server's idle timeout does.
+/// It knows no SQL and no sockets, and does not choose a leader: the lock and the epoch do.
 public struct ElectionMachine: Sendable {
     public enum State: Sendable, Hashable {
         case idle
@@ -24,6 +27,8 @@ public struct ElectionMachine: Sendable {
         case checking(session: Int, until: Instant)
         /// With the timers that the campaign asked for and recorded: those of the term, if it is granted.
         case campaigning(session: Int, until: Instant, timing: Timing)
+        /// Asked to hold off: connected, but not waiting for the lock.
+        case held(session: Int, until: Instant)
         case leading(Tenure)
         /// No answer within the lease. The lock can't move while the session lives, so the term goes on without acts.
         case suspended(Tenure, since: Instant)
@@ -47,6 +52,19 @@ public struct ElectionMachine: Sendable {
     /// The timers as configured.
     public let configured: Timing
 
+    /// The highest token heard of.
+    public internal(set) var knownToken = FencingToken.zero
+    /// Nil: strict mode is off.
+    public let strict: StrictMode?
+
+    var acceptor: Acceptor
+    var holderWatch = HolderWatch()
+    /// This process; empty when it has no name.
+    let incarnation: String
+    var heldUntil = Instant(nanoseconds: .min)
+    var unfitSince: Instant?
+    /// The session whose wait has been cancelled.
+    var withdrawn: Int?
     var sight = BeatSight()
     var changes = ChangeRate()
     var sessions = 0
@@ -61,11 +79,25 @@ public struct ElectionMachine: Sendable {
     ///   - timing: must have no objection.
     ///   - knownEpoch: the highest epoch this node recorded, 0 for none.
     ///   - seed: of the jitter between attempts; differs from node to node.
-    public init(timing: Timing, knownEpoch: Epoch, seed: UInt64) {
+    ///   - incarnation: names this process among all that ever ran; without one it never trusts itself as a predecessor.
+    ///   - promised: the highest token that an earlier run of this node promised.
+    ///   - strict: must have no objection.
+    public init(
+        timing: Timing, knownEpoch: Epoch, seed: UInt64, incarnation: String = "", promised: FencingToken = .zero, strict: StrictMode? = nil
+    ) {
+        self.incarnation = incarnation
+        self.strict = strict
+        self.acceptor = Acceptor(promised: promised)
         self.configured = timing
         self.knownEpoch = knownEpoch
         self.jitter = seed
     }
+
+    /// The highest token this node has promised.
+    public var promised: FencingToken { self.acceptor.promised }
+
+    /// Takes note of a promise that this node recorded before the machine was made.
+    public mutating func raisePromised(to token: FencingToken) { _ = self.acceptor.raise(to: token) }
 
     /// Takes note of an epoch that this node recorded before the machine was made.
     public mutating func raiseKnownEpoch(to epoch: Epoch) { self.knownEpoch = max(self.knownEpoch, epoch) }
@@ -86,15 +118,33 @@ public struct ElectionMachine: Sendable {
     private mutating func apply(_ event: ElectionEvent, at now: Instant, _ effects: inout [ElectionEffect]) {
         switch event {
         case .start:
-            if case .idle = self.state { self.connect(at: now, &effects) }
+            guard case .idle = self.state else { break }
+            if self.strict != nil { self.acceptor.assumeVouched(until: now + self.longestVouching) }
+            self.connect(at: now, &effects)
         case .timer: break
-        case .watched(let beat, let epoch, let timeline):
+        case .watched(let beat, let epoch, let timeline, let holder, let roundTrip):
             self.sight.note(beat, timeline: timeline, at: now)
             self.changes.note(epoch, at: now)
             self.learn(epoch, &effects)
             if let tenure = self.tenure, epoch > tenure.grant.epoch { self.lose(.superseded, at: now, &effects) }
-        case .watchLost: self.sight.forget()
-        case .resignRequested: self.beginResigning(at: now, &effects)
+            self.hear(FencingToken(timeline: timeline, epoch: epoch), at: now, &effects)
+            self.watchHolder(holder, roundTrip, at: now, &effects)
+        case .watchLost:
+            self.sight.forget()
+            self.holderWatch.forget()
+        case .resignRequested: self.beginResigning(.resigned, at: now, &effects)
+        case .handOverRequested(let successor): self.beginResigning(.resigned, to: successor, at: now, &effects)
+        case .fenceAsked(let token, let from, let request): self.fenceAsked(token, from, request, at: now, &effects)
+        case .fenceAnswered(let node, let incarnation, let token, let answer):
+            self.fenceAnswered(node, incarnation, token, answer, at: now, &effects)
+        case .heard(let token): self.hear(token, at: now, &effects)
+        case .holdOff(let duration): self.holdOff(duration, at: now, &effects)
+        case .unfit(let since): self.unfitSince = min(since, self.unfitSince ?? since)
+        case .fit: self.unfitSince = nil
+        case .leaderPinged(let from, let token, let lease, let request):
+            self.leaderPinged(from, token, lease, request, at: now, &effects)
+        case .acknowledged(let node, let token, let promised, let sentAt):
+            self.acknowledged(node, token, promised, sentAt, at: now, &effects)
         case .drained: self.handOver(at: now, &effects)
         case .shutdownRequested: self.beginStopping(at: now, &effects)
         case .sessionConnected(let session): self.connected(session, at: now, &effects)
@@ -119,7 +169,8 @@ public struct ElectionMachine: Sendable {
         case .resignAnswered(let session, let released):
             if case .resigning(let tenure, .handingOver) = self.state, tenure.session == session {
                 self.endSession(session, &effects)
-                self.rest(released ? Self.holdOff : self.backoff(), at: now, &effects)
+                let pause = tenure.parting == .minority ? Self.minorityHoldOff : Self.holdOff
+                self.rest(released ? pause : self.backoff(), at: now, &effects)
             }
         }
     }
@@ -127,7 +178,7 @@ public struct ElectionMachine: Sendable {
     /// Which session the state hangs on; nil for none.
     public var session: Int? {
         switch self.state {
-        case .connecting(let session, _), .checking(let session, _), .campaigning(let session, _, _): session
+        case .connecting(let session, _), .checking(let session, _), .campaigning(let session, _, _), .held(let session, _): session
         case .leading(let tenure), .suspended(let tenure, _), .resigning(let tenure, _): tenure.session
         case .idle, .backingOff, .refused, .stopped: nil
         }
@@ -144,8 +195,8 @@ public struct ElectionMachine: Sendable {
     /// The right to act as of the last event; nil when this node doesn't lead. It ends by the clock without further events.
     public var lease: Lease? {
         switch self.state {
-        case .leading(let tenure): tenure.lease(halted: false)
-        case .suspended(let tenure, _), .resigning(let tenure, .draining): tenure.lease(halted: true)
+        case .leading(let tenure): tenure.lease(halted: false, promised: self.promised)
+        case .suspended(let tenure, _), .resigning(let tenure, .draining): tenure.lease(halted: true, promised: self.promised)
         default: nil
         }
     }
@@ -154,11 +205,18 @@ public struct ElectionMachine: Sendable {
     public var wakeAt: Instant? {
         switch self.state {
         case .idle, .refused, .stopped: nil
-        case .connecting(_, let until), .checking(_, let until), .campaigning(_, let until, _),
-            .backingOff(let until):
+        default: min(self.stateWake, self.acceptor.nextDue)
+        }
+    }
+
+    private var stateWake: Instant {
+        switch self.state {
+        case .idle, .refused, .stopped: Instant(nanoseconds: .max)
+        case .connecting(_, let until), .checking(_, let until), .campaigning(_, let until, _), .backingOff(let until), .held(_, let until):
             until
-        case .leading(let tenure): tenure.wakeAt
-        case .suspended(let tenure, let since): min(since + Self.longestSuspension, tenure.nextBeatAt)
+        case .leading(let tenure): min(tenure.wakeAt, self.resignationDue(tenure))
+        case .suspended(let tenure, let since):
+            min(since + Self.longestSuspension, tenure.nextBeatAt, tenure.quorumWake, self.resignationDue(tenure))
         case .resigning(let tenure, .draining(let until)): min(until, tenure.nextBeatAt)
         case .resigning(_, .handingOver(let until)): until
         }

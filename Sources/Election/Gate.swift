@@ -13,21 +13,32 @@ public struct Gate: Sendable, Hashable {
         case silence(since: Instant)
         /// A whole lease has passed since the lock was granted.
         case waited(since: Instant)
+        /// The predecessor's process promised not to act any more.
+        case promised(by: String)
+        /// The predecessor's process has ended: its supervisor has waited for it.
+        case dead(String)
+        /// The predecessor is this very process, which stopped before it asked for the lock again.
+        case sameProcess
     }
 
     public private(set) var opensAt: Instant
     public private(set) var evidence: Evidence
 
     /// The gate of a term granted at `grantedAt`: what its row and the beats seen say.
-    /// - Parameter ownLease: this node's own lease, the least to wait when the row knows no longer one.
-    init(grant: Grant, grantedAt: Instant, ownLease: Duration, sight: BeatSight) {
+    /// - Parameters:
+    ///   - ownLease: this node's own lease, the least to wait when the row knows no longer one.
+    ///   - incarnation: this process; empty when it has none.
+    init(grant: Grant, grantedAt: Instant, ownLease: Duration, sight: BeatSight, incarnation: String) {
         let longest = Timing.withDrift(max(grant.earlierLease, ownLease))
         self.opensAt = grantedAt + longest
         self.evidence = .waited(since: grantedAt)
         if grant.isFirst { self.admit(.first, opensAt: grantedAt) }
-        if let predecessor = grant.predecessor, predecessor.resigned, predecessor.settled {
-            // Unsettled, an even earlier leader's lease might still run: the predecessor's word covers only its own.
-            self.admit(.resigned, opensAt: grantedAt)
+        if let predecessor = grant.trustedPredecessor {
+            if predecessor.resigned {
+                self.admit(.resigned, opensAt: grantedAt)
+            } else if !incarnation.isEmpty, predecessor.incarnation == incarnation {
+                self.admit(.sameProcess, opensAt: grantedAt)
+            }
         }
         if let since = sight.firstSeen(of: grant.beat, timeline: grant.timeline) {
             // The counter is everybody's: this covers every earlier term.
@@ -50,6 +61,9 @@ extension Gate.Evidence: CustomStringConvertible {
         case .resigned: "the last leader resigned"
         case .silence: "the last leader has been silent for a whole lease"
         case .waited: "a whole lease has passed since the election"
+        case .promised(let node): "the last leader, \(node), promised not to act any more"
+        case .dead(let node): "the last leader, \(node), is dead by the word of its supervisor"
+        case .sameProcess: "the last leader was this process"
         }
     }
 }

@@ -7,12 +7,23 @@ public struct Grant: Sendable, Hashable {
         public var epoch: Epoch
         public var resigned: Bool
         public var settled: Bool
+        /// Where its process listens for peers, `host:port`; empty when unknown.
+        public var address: String
+        /// Its process; empty when unknown.
+        public var incarnation: String
+        /// Of its grant; nil when unknown.
+        public var timeline: Int32?
 
-        public init(node: String, epoch: Epoch, resigned: Bool, settled: Bool) {
+        public init(
+            node: String, epoch: Epoch, resigned: Bool, settled: Bool, address: String = "", incarnation: String = "", timeline: Int32? = nil
+        ) {
             self.node = node
             self.epoch = epoch
             self.resigned = resigned
             self.settled = settled
+            self.address = address
+            self.incarnation = incarnation
+            self.timeline = timeline
         }
     }
 
@@ -33,30 +44,57 @@ public struct Grant: Sendable, Hashable {
         self.predecessor = predecessor
     }
 
+    /// What every act and every promise of this term is compared by.
+    public var token: FencingToken { FencingToken(timeline: self.timeline, epoch: self.epoch) }
+
     /// The first epoch of all, with nobody before it. A row that was reset doesn't look like this: some node or the list of
-    /// terms still knows a higher epoch.
-    var isFirst: Bool { self.predecessor == nil && self.epoch == Epoch(1) }
+    /// terms still knows a higher epoch. After a failover the row may have lost its first leader.
+    var isFirst: Bool { self.predecessor == nil && self.epoch == Epoch(1) && self.timeline <= 1 }
+
+    /// The predecessor, if its word or its end says that nobody acts any more. Unsettled, an even earlier leader's lease
+    /// might still run: its word covers only its own. From an older timeline, a later leader may have been lost in the failover.
+    var trustedPredecessor: Predecessor? {
+        guard let predecessor = self.predecessor, predecessor.settled, (predecessor.timeline ?? self.timeline) == self.timeline else { return nil }
+        return predecessor
+    }
+}
+
+extension FencingToken {
+    /// Below every leader's.
+    public static let zero = FencingToken(timeline: 0, epoch: Epoch(0))
+
+    var epoch: Epoch { Epoch(self.value & ((Int64(1) << Self.epochBits) - 1)) }
+    var timeline: Int32 { Int32(truncatingIfNeeded: self.value >> Self.epochBits) }
 }
 
 /// The right to act on the world: what is asked immediately before each act.
 public struct Lease: Sendable, Hashable {
     public var epoch: Epoch
-    /// Sending of the newest answered beat + Tself; nil before the first answer.
+    /// Sending of the newest answered beat + Tself; nil before the first answer. In strict mode also no later than the
+    /// majority's word lasts.
     public var until: Instant?
     public var gateOpen: Bool
     /// Suspended or resigning.
     public var halted: Bool
+    public var token: FencingToken
+    /// The highest token that this process has promised to respect.
+    public var promised: FencingToken
 
-    public init(epoch: Epoch, until: Instant?, gateOpen: Bool, halted: Bool) {
+    public init(
+        epoch: Epoch, until: Instant?, gateOpen: Bool, halted: Bool, token: FencingToken = .zero,
+        promised: FencingToken = .zero
+    ) {
         self.epoch = epoch
         self.until = until
         self.gateOpen = gateOpen
         self.halted = halted
+        self.token = token
+        self.promised = promised
     }
 
     /// Whether an act may start now that has been sent `sendBudget` later.
     public func mayAct(at now: Instant, sendBudget: Duration) -> Bool {
-        guard self.gateOpen, !self.halted, let until = self.until else { return false }
+        guard self.gateOpen, !self.halted, self.promised <= self.token, let until = self.until else { return false }
         return now + sendBudget < until
     }
 }

@@ -1,3 +1,5 @@
+public import Model
+
 /// Why this node may not take part in the election: found by the checks at the start of every session.
 public enum Refusal: Error, Sendable, Hashable {
     /// The process that answers is not the one that was connected to: a pooler shares sessions between clients.
@@ -23,6 +25,7 @@ public enum Refusal: Error, Sendable, Hashable {
     case notPermitted(message: String)
     case name(objection: String)
     case timing(objection: String)
+    case strict(objection: String)
     case dataDirectory(path: String, problem: String)
 
     /// It may pass by itself once this node has been accepted before: a failover or a rotated password, not a wrong set-up.
@@ -53,6 +56,7 @@ public enum Refusal: Error, Sendable, Hashable {
         case .notPermitted(let message): "the database role may not do what leadership needs: \(message)"
         case .name(let objection): "the cluster or shard can't have its name: \(objection)"
         case .timing(let objection): "the election's timers don't fit together: \(objection)"
+        case .strict(let objection): objection
         case .dataDirectory(let path, let problem): "the data directory \(path) can't be used: \(problem)"
         }
     }
@@ -77,6 +81,7 @@ public enum Refusal: Error, Sendable, Hashable {
         case .notPermitted: "Grant it, or run the nodes as the role that ran muster cluster init."
         case .name: "Correct cluster in this node's configuration."
         case .timing: "Use a profile (default, fast, wan) or correct the timers."
+        case .strict: "Correct strict.members in this node's configuration, or leave it out."
         case .dataDirectory: "Make it writable for the user that runs the node, or name another one."
         }
     }
@@ -92,6 +97,12 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
     case superseded
     /// The database said nothing for so long that holding on makes no sense.
     case silent
+    /// This node promised not to act below that token, or heard of a leader with it.
+    case fenced(by: FencingToken)
+    /// It resigned, since it could not do its work while others could.
+    case unfit
+    /// It resigned, since in strict mode no majority vouched for it.
+    case minority
 
     public var description: String {
         switch self {
@@ -99,6 +110,9 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
         case .sessionClosed(let why): "the lock session ended: \(why)"
         case .superseded: "the leader row names another epoch or session"
         case .silent: "the database has not answered for too long"
+        case .fenced(let token): "a leader with a higher token is known (timeline \(token.timeline), epoch \(token.epoch))"
+        case .unfit: "resigned: this node can't reach its targets, others can"
+        case .minority: "resigned: no majority of the nodes vouches for this leader"
         }
     }
 }

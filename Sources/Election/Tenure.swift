@@ -23,28 +23,48 @@ public struct Tenure: Sendable, Hashable {
     /// When this node first saw the last beat of an earlier leader; nil when it did not see the last one.
     public let predecessorSeenAt: Instant?
 
+    /// Why it resigns, once it does, and who shall lead next.
+    var parting = LossReason.resigned
+    var successor: String?
+    /// In strict mode only.
+    var quorum: Quorum?
+
     var settlement = Settlement.notYet
     private var inFlight: Beat?
     private var due: Instant
     private var beats = 0
 
-    init(session: Int, grant: Grant, grantedAt: Instant, timing: Timing, sight: BeatSight) {
+    init(session: Int, grant: Grant, grantedAt: Instant, timing: Timing, sight: BeatSight, incarnation: String, quorum: Quorum?) {
         self.session = session
         self.grant = grant
         self.grantedAt = grantedAt
         self.timing = timing
-        self.gate = Gate(grant: grant, grantedAt: grantedAt, ownLease: timing.lease, sight: sight)
+        self.gate = Gate(grant: grant, grantedAt: grantedAt, ownLease: timing.lease, sight: sight, incarnation: incarnation)
         self.predecessorSeenAt = sight.firstSeen(of: grant.beat, timeline: grant.timeline)
         self.due = grantedAt
+        self.quorum = quorum
     }
 
-    /// When the right to act ends; nil before the first answered beat.
-    public var leaseUntil: Instant? { self.answeredBeatAt.map { $0 + self.timing.lease } }
+    /// When the right to act ends; nil before the first answered beat, and in strict mode before a majority has vouched.
+    public var leaseUntil: Instant? {
+        guard let answered = self.answeredBeatAt else { return nil }
+        guard let quorum = self.quorum else { return answered + self.timing.lease }
+        return quorum.vouchedAt.map { min($0, answered) + self.timing.lease }
+    }
+    /// When the gate opens by what is known now; the far future while something is missing.
+    var gateOpensAt: Instant {
+        guard self.answeredBeatAt != nil else { return Instant(nanoseconds: .max) }
+        return max(self.gate.opensAt, self.quorum?.promisedAt ?? self.gate.opensAt)
+    }
+    /// Since when no majority vouches, or from when on none will unless something comes; nil outside strict mode.
+    var minoritySince: Instant? { self.quorum.map { ($0.vouchedAt ?? self.grantedAt) + self.timing.lease } }
     /// When an unanswered leader counts as suspended.
     var patienceUntil: Instant { self.leaseUntil ?? self.grantedAt + self.timing.lease }
 
-    func lease(halted: Bool) -> Lease {
-        Lease(epoch: self.grant.epoch, until: self.leaseUntil, gateOpen: self.gateOpen, halted: halted)
+    func lease(halted: Bool, promised: FencingToken) -> Lease {
+        Lease(
+            epoch: self.grant.epoch, until: self.leaseUntil, gateOpen: self.gateOpen, halted: halted, token: self.grant.token,
+            promised: promised)
     }
 
     /// When the next beat is due; the far future while one is in flight (there is never more than one).
@@ -52,8 +72,14 @@ public struct Tenure: Sendable, Hashable {
 
     var wakeAt: Instant {
         var wake = min(self.patienceUntil, self.nextBeatAt)
-        if !self.gateOpen, self.answeredBeatAt != nil { wake = min(wake, self.gate.opensAt) }
-        return wake
+        if !self.gateOpen { wake = min(wake, self.gateOpensAt) }
+        return min(wake, self.quorumWake)
+    }
+
+    /// When the majority has to be asked again; the far future outside strict mode.
+    var quorumWake: Instant {
+        guard let quorum = self.quorum else { return Instant(nanoseconds: .max) }
+        return quorum.hasPromises ? quorum.nextPing : min(quorum.nextPing, quorum.nextAsk)
     }
 
     /// Takes note that a beat is sent now.

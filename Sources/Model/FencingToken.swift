@@ -11,5 +11,8 @@ public struct FencingToken: Sendable, Hashable, Comparable {
         self.value = Int64(timeline & 0x7F_FFFF) << Self.epochBits | (epoch.value & mask)
     }
 
+    /// A token as it was kept or sent.
+    public init(value: Int64) { self.value = value }
+
     public static func < (left: FencingToken, right: FencingToken) -> Bool { left.value < right.value }
 }

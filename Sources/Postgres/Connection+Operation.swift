@@ -67,6 +67,11 @@ extension Connection {
         }
     }
 
+    /// Asks the server to stop the statement that runs now, if one does: whoever waits for it gets `cancelled`, or its answer when that was faster.
+    public func cancelRunning() {
+        if let holder = self.holder { self.interrupt(holder, .cancelled) }
+    }
+
     private func isRunning(_ id: UInt64) -> Bool {
         guard self.holder == id, let raw = self.handle.raw else { return false }
         return PQtransactionStatus(raw) == PQTRANS_ACTIVE

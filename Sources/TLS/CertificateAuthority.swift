@@ -21,7 +21,10 @@ public struct CertificateAuthority: Sendable {
     /// Certificates are valid from this long before their making, for clocks that are behind.
     static let backdating = Duration.seconds(300)
 
+    /// The certificate of the authority that signs.
     public let certificate: String
+    /// All authorities that nodes are to trust: the one that signs, and in a rotation the one before or after it.
+    public let bundle: AuthorityBundle
     private let issuer: Certificate
     private let key: Certificate.PrivateKey
 
@@ -42,19 +45,23 @@ public struct CertificateAuthority: Sendable {
         return Issued(certificate: try certificate.serializeAsPEM().pemString, key: key.pemRepresentation)
     }
 
-    /// Takes an existing authority.
+    /// Takes an existing authority. In a rotation the text holds several; the one that the key belongs to signs.
     /// - Throws: ``CertificateError`` when the texts are no certificate and key, or not of one another.
     public init(certificate: String, key: String) throws {
-        do { self.issuer = try Certificate(pemEncoded: certificate) } catch {
-            throw CertificateError.unreadable("the authority’s certificate is not PEM that can be read")
-        }
+        let certificates = (try? PEMDocument.parseMultiple(pemString: certificate).map { try Certificate(pemDocument: $0) }) ?? []
+        guard !certificates.isEmpty else { throw CertificateError.unreadable("the authority’s certificate is not PEM that can be read") }
         let signingKey: P256.Signing.PrivateKey
         do { signingKey = try P256.Signing.PrivateKey(pemRepresentation: key) } catch {
             throw CertificateError.unreadable("the authority’s key is not an ECDSA P-256 key in PEM")
         }
         self.key = Certificate.PrivateKey(signingKey)
-        guard self.issuer.publicKey == self.key.publicKey else { throw CertificateError.keyMismatch("the authority’s key does not belong to its certificate") }
-        self.certificate = certificate
+        let publicKey = self.key.publicKey
+        guard let issuer = certificates.first(where: { $0.publicKey == publicKey }) else {
+            throw CertificateError.keyMismatch("the authority’s key does not belong to its certificate")
+        }
+        self.issuer = issuer
+        self.certificate = certificates.count == 1 ? certificate : try issuer.serializeAsPEM().pemString
+        self.bundle = try AuthorityBundle(pem: certificate)
     }
 
     /// A node's identity towards other nodes.

@@ -19,6 +19,8 @@ public struct CertificateFiles: Sendable, Hashable {
         /// Seconds since 1970-01-01T00:00:00Z.
         public var notBefore: Int64
         public var notAfter: Int64
+        /// As ``CertificateSerial`` writes it: what the deny-list holds to refuse this certificate.
+        public var serial: String
         /// `spiffe://…` names.
         public var uris: [String]
         public var hosts: [String]
@@ -57,9 +59,10 @@ public struct CertificateFiles: Sendable, Hashable {
         throw .keyMismatch("\(self.key) is not the key of \(self.certificate); both have to come from the same: muster ca issue")
     }
 
-    /// A key that others can read is as good as published.
+    /// A key that others can read is as good as published. A link is followed: its own permissions say nothing.
     private func checkKeyPermissions() throws(CertificateError) {
-        let mode = (try? FileManager.default.attributesOfItem(atPath: self.key))?[.posixPermissions] as? NSNumber
+        let target = URL(fileURLWithPath: self.key).resolvingSymlinksInPath().path
+        let mode = (try? FileManager.default.attributesOfItem(atPath: target))?[.posixPermissions] as? NSNumber
         guard let mode else { return }
         guard mode.uint16Value & 0o077 == 0 else {
             throw .exposedKey("\(self.key) can be read by others than its owner; run: chmod 600 \(self.key)")
@@ -95,7 +98,8 @@ public struct CertificateFiles: Sendable, Hashable {
             }
         }
         return Facts(
-            notBefore: Self.seconds(X509_get0_notBefore(leaf)), notAfter: Self.seconds(X509_get0_notAfter(leaf)), uris: names.uris, hosts: names.hosts)
+            notBefore: Self.seconds(X509_get0_notBefore(leaf)), notAfter: Self.seconds(X509_get0_notAfter(leaf)), serial: OpenSSLCertificate.serial(leaf),
+            uris: names.uris, hosts: names.hosts)
     }
 
     /// Four or sixteen bytes as people write them.
@@ -108,11 +112,7 @@ public struct CertificateFiles: Sendable, Hashable {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
-        var parts = tm()
-        guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
-        return Int64(timegm(&parts))
-    }
+    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 { OpenSSLCertificate.seconds(time) ?? 0 }
 
     private static var reason: String {
         let code = ERR_get_error()

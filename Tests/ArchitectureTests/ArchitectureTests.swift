@@ -10,6 +10,8 @@ private let allowedImports: [String: Set<String>] = [
     "Model": [],
     "Engine": ["Model"],
     "Election": ["Model"],
+    "Membership": ["Model"],
+    "Simulator": ["Model", "Election"],
     "Control": ["Model", "Engine"],
     "Ledger": ["Model", "Crypto"],
     "Manifests": ["Model", "Crypto", "Yams"],
@@ -17,10 +19,10 @@ private let allowedImports: [String: Set<String>] = [
     // Shells.
     "Postgres": ["CLibPQ", "CLinux", "Glibc", "Logging", "Synchronization"],
     "Store": ["Model", "Ledger", "Manifests", "Postgres", "Crypto", "Logging"],
-    "TLS": ["Model", "COpenSSL", "COpenSSLShims", "Crypto", "Foundation", "SwiftASN1", "X509"],
+    "TLS": ["Model", "COpenSSL", "COpenSSLShims", "Crypto", "Foundation", "NIOCore", "SwiftASN1", "Synchronization", "X509"],
     "Readings": ["Model", "Postgres", "Glibc", "Logging", "Synchronization"],
     "Drivers": ["Model", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
-    "Cluster": ["Model", "Election", "Postgres", "Crypto", "Dispatch", "Glibc", "Logging", "ServiceLifecycle", "Synchronization"],
+    "Cluster": ["Model", "Election", "Membership", "Postgres", "Crypto", "Dispatch", "Glibc", "Logging", "ServiceLifecycle", "Synchronization"],
     "Coordinator": [
         "Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Glibc", "Logging", "Synchronization",
     ],
@@ -39,14 +41,15 @@ private let allowedImports: [String: Set<String>] = [
         "Model", "Engine", "Election", "Ledger", "Postgres", "PostgresTesting", "Store", "ArgumentParser", "Foundation", "Glibc", "Logging",
         "Synchronization",
     ],
+    "muster-sim": ["Simulator", "Glibc"],
     "muster-sample": ["Model", "Postgres", "ArgumentParser", "Dispatch", "Glibc", "Synchronization"],
 
     // For tests and benchmarks.
     "PostgresTesting": ["Dispatch", "Foundation", "Glibc", "Synchronization"],
 ]
 
-private let pureTargets: Set<String> = ["Model", "Engine", "Election", "Control", "Ledger", "Manifests"]
-private let programs: Set<String> = ["muster", "muster-bench", "muster-sample"]
+private let pureTargets: Set<String> = ["Model", "Engine", "Election", "Membership", "Control", "Ledger", "Manifests", "Simulator"]
+private let programs: Set<String> = ["muster", "muster-bench", "muster-sample", "muster-sim"]
 
 @Suite("Architecture") struct ArchitectureTests {
     private let tree: SourceTree

@@ -70,7 +70,7 @@ struct ElectionCluster: Sendable {
         _ node: String, cluster: String? = nil, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil
     ) -> Leadership.Configuration {
         Leadership.Configuration(
-            cluster: cluster ?? self.name, node: node, address: "\(node).example:7000",
+            cluster: cluster ?? self.name, node: node, incarnation: UUID().uuidString.lowercased(), address: "\(node).example:7000",
             connection: ConnectionConfiguration(conninfo ?? self.conninfo()), timing: timing,
             dataDirectory: directory ?? Self.directory())
     }

@@ -71,7 +71,7 @@ import Testing
 
     @Test("beats of another timeline don't compare")
     func otherTimeline() throws {
-        let (at, _) = try #require(self.opening(.after(beat: 50), watched: [(200, 50, 2)]))
+        let (at, _) = try #require(self.opening(.after(beat: 50), watched: [(200, 50, 0)]))
         #expect(at == 1707)
     }
 

@@ -68,7 +68,7 @@ extension Grant {
 extension ElectionEffect {
     var isTrouble: Bool {
         switch self {
-        case .closeSession, .stopLeading, .suspend, .refuse: true
+        case .closeSession, .stopLeading, .suspend, .refuse, .withdraw: true
         default: false
         }
     }

@@ -62,8 +62,8 @@ final class NodeRuntime: Sendable {
         self.store = Store(pool: self.pool, cluster: configuration.cluster, shard: "main", node: configuration.name, bootID: self.bootID)
         self.leadership = Leadership(
             configuration: .init(
-                cluster: configuration.cluster, node: configuration.name, address: configuration.advertise, connection: configuration.database,
-                timing: configuration.timing, dataDirectory: configuration.dataDirectory), logger: logger)
+                cluster: configuration.cluster, node: configuration.name, incarnation: self.bootID, address: configuration.advertise,
+                connection: configuration.database, timing: configuration.timing, dataDirectory: configuration.dataDirectory), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }

@@ -1,0 +1,137 @@
+import Election
+import Logging
+import Membership
+import Model
+
+/// What peers are asked and told, and what they ask and tell.
+extension LeadershipDriver {
+    /// Between two tries to ask the last leader: its node may have to be dialled first.
+    static let fenceRetry = Duration.milliseconds(20)
+
+    private func post(_ body: PeerMessage.Body, to node: String, request: UInt64 = 0) {
+        self.configuration.peers?.post(body, node, request)
+    }
+
+    private var others: [String] { self.configuration.peers?.others() ?? [] }
+
+    // MARK: - Effects
+
+    func askFence(_ predecessor: Grant.Predecessor, _ token: FencingToken) {
+        let request = self.questions.ask(predecessor.node, token, at: BootClock.now())
+        self.post(.fence(token: token, leader: predecessor.incarnation), to: predecessor.node, request: request)
+    }
+
+    /// There was no way to the node that was asked. Asks the last leader again for as long as its word is worth something.
+    func unsent(_ request: UInt64) async {
+        guard let question = self.questions[request], self.isWaiting(for: question) else { return }
+        await self.thread.sleep(until: BootClock.now() + Self.fenceRetry, slot: .fence)
+        guard self.isWaiting(for: question), let predecessor = self.machine.tenure?.grant.predecessor,
+            self.questions.answered(request, by: question.to) != nil
+        else { return }
+        self.askFence(predecessor, question.token)
+    }
+
+    private func isWaiting(for question: PeerQuestions.Question) -> Bool {
+        guard !self.isFinished, let tenure = self.machine.tenure, !tenure.gateOpen else { return false }
+        return tenure.grant.token == question.token && tenure.grant.predecessor?.node == question.to
+    }
+
+    func askHoldOff(_ duration: Duration, except successor: String) {
+        for node in self.others where node != successor { self.post(.holdOff(milliseconds: duration.milliseconds), to: node) }
+    }
+
+    func askPromises(_ token: FencingToken) {
+        for node in self.others {
+            self.post(.fence(token: token, leader: ""), to: node, request: self.questions.ask(node, token, at: BootClock.now()))
+        }
+    }
+
+    func askAcknowledgements(_ token: FencingToken, _ lease: Duration) {
+        for node in self.others {
+            let request = self.questions.ask(node, token, at: BootClock.now())
+            self.post(.vouch(token: token, leaseMilliseconds: lease.milliseconds), to: node, request: request)
+        }
+    }
+
+    /// On this thread, beats or not: nothing that relies on the promise may be said before it is on the disk.
+    func record(promise token: FencingToken) {
+        do throws(Refusal) {
+            try self.promiseFile.write(token.value)
+        } catch {
+            self.promiseIsLost = true
+            self.note(problem: error.words)
+            self.logger.error("a promise to another leader could not be kept on this node's disk", metadata: ["problem": "\(error.words)"])
+        }
+    }
+
+    /// This node's own vote counts for nothing when it may be forgotten: it leads no longer, and tries again with the next session.
+    func giveUpIfPromiseIsLost() {
+        guard self.promiseIsLost else { return }
+        self.promiseIsLost = false
+        guard self.machine.tenure != nil, let session = self.machine.session else { return }
+        self.handle(.sessionClosed(session: session, reason: "the promise of this term could not be kept on this node's disk"))
+    }
+
+    func promise(_ node: String, _ request: Int, _ promised: FencingToken) {
+        guard !self.promiseIsLost else { return }
+        self.post(
+            .promise(requestID: UInt64(clamping: request), token: promised, incarnation: self.incarnation, verdict: .never), to: node,
+            request: UInt64(clamping: request))
+    }
+
+    func acknowledge(_ node: String, _ request: Int, _ promised: FencingToken) {
+        guard !self.promiseIsLost, let token = self.vouchedFor[node] else { return }
+        self.post(.vouched(requestID: UInt64(clamping: request), token: token, promised: promised), to: node)
+    }
+
+    // MARK: - Events
+
+    /// An authenticated member's message.
+    func received(_ message: PeerMessage) async {
+        guard !self.isFinished else { return }
+        let now = BootClock.now()
+        switch message.body {
+        case .fence(let token, let leader):
+            await self.fenceAsked(token, leader, message)
+        case .promise(let request, let token, let incarnation, let verdict):
+            guard let question = self.questions.answered(request, by: message.from) else { return }
+            switch verdict {
+            case .never:
+                self.handle(.fenceAnswered(by: message.from, incarnation: incarnation, token: question.token, .promised(token)))
+            case .dead: self.handle(.fenceAnswered(by: message.from, incarnation: incarnation, token: question.token, .dead))
+            case .refused(let why):
+                self.logger.notice("a node did not promise to respect this leader", metadata: ["peer": "\(message.from)", "why": "\(why)"])
+            }
+        case .holdOff(let milliseconds): self.handle(.holdOff(.milliseconds(milliseconds)))
+        case .vouch(let token, let lease):
+            guard await self.isPlausible(token) else { return }
+            self.vouchedFor[message.from] = token
+            self.handle(
+                .leaderPinged(from: message.from, token: token, lease: .milliseconds(lease), request: Int(clamping: message.requestID)))
+        case .vouched(let request, let token, let promised):
+            guard let question = self.questions.answered(request, by: message.from), question.token == token, question.sentAt <= now else { return }
+            self.handle(.acknowledged(by: message.from, token: token, promised: promised, sentAt: question.sentAt))
+        case .ping, .ack, .pingRequest, .indirectAck, .fitness, .leaving, .unknown: break
+        }
+    }
+
+    private func fenceAsked(_ token: FencingToken, _ leader: String, _ message: PeerMessage) async {
+        func answer(_ verdict: PeerMessage.Verdict) {
+            self.post(.promise(requestID: message.requestID, token: token, incarnation: leader, verdict: verdict), to: message.from)
+        }
+        if !leader.isEmpty, leader == self.lastIncarnation { return answer(.dead) }
+        guard leader.isEmpty || leader == self.incarnation else {
+            return answer(.refused("that process is neither this one nor the one before it"))
+        }
+        guard await self.isPlausible(token) else { return answer(.refused("the leader row knows no such leader")) }
+        self.handle(.fenceAsked(token: token, from: message.from, request: Int(clamping: message.requestID)))
+    }
+
+    /// Whether the leader row allows for that token. A node that went mad must not stop every leader of the future with a number: while the
+    /// database answers, its word counts. When it doesn't, a promise takes nothing that the lease has not taken.
+    private func isPlausible(_ token: FencingToken) async -> Bool {
+        if token <= self.rowToken { return true }
+        guard let watch = self.watch, self.facts != nil, await self.look(watch) else { return true }
+        return token <= self.rowToken
+    }
+}

@@ -1,0 +1,130 @@
+public import Model
+
+/// One message between two nodes: who says it to whom, which one it is, and what it says.
+///
+/// Its bytes are one JSON object (``encoded()``, ``init(decoding:)``), one a frame (``FrameDecoder``). A newer node may add fields, which are
+/// ignored, and kinds, which arrive as ``Body/unknown(kind:)``.
+public struct PeerMessage: Sendable, Hashable {
+    /// The version that this code writes. A message of a higher one is read as far as it is understood.
+    public static let version: Int64 = 1
+    /// Longest message in bytes: far above the greatest honest one (64 suspects with long names), small enough to buffer for every link.
+    public static let maximumBytes = 16 * 1024
+    /// Most entries in a list of suspects, as many as there may be members.
+    public static let maximumSuspects = 64
+    /// Longest name of a node, process or kind in bytes: 64 of them with their incarnations fit a message.
+    public static let maximumName = 128
+    /// Longest version or reason in bytes.
+    public static let maximumText = 255
+    /// Longest hold-off or lease that may be asked for, in milliseconds.
+    public static let maximumWait: Int64 = 60_000
+
+    public var from: String
+    public var to: String
+    /// A UUID of the sender's process.
+    public var bootID: String
+    /// SWIM's: the sender raises it to refute a suspicion. At most `Int64.max`.
+    public var incarnation: UInt64
+    /// Rises with every message of one process, to whomever it goes. At least 1, at most `Int64.max`.
+    public var sequence: UInt64
+    /// Names this message for its answer. At most `Int64.max`.
+    public var requestID: UInt64
+    /// Nanoseconds on the sender's boot clock when this was sent.
+    public var sentMono: Int64
+    /// The sender's wall clock then.
+    public var wall: WallTime
+    public var body: Body
+
+    public enum Body: Sendable, Hashable {
+        case ping(NodeFacts)
+        /// Answers `ping`. `receivedMono`: when the ping came, on the answering node's boot clock.
+        case ack(requestID: UInt64, receivedMono: Int64, facts: NodeFacts)
+        /// Ask the receiver to ping `target`.
+        case pingRequest(target: String)
+        /// Answers `pingRequest`: whether the target answered within the helper's timeout.
+        case indirectAck(requestID: UInt64, target: String, reached: Bool)
+        /// The sender was granted `token` and asks for the promise never to act below it. `leader` names the process that held an earlier term.
+        case fence(token: FencingToken, leader: String)
+        /// Answers `fence`, for the process with that `incarnation` (the UUID that the leader row holds). `token` is what it promised: higher
+        /// than the one asked for if it knows a higher.
+        case promise(requestID: UInt64, token: FencingToken, incarnation: String, verdict: Verdict)
+        /// Another node is to lead next: don't ask for the lock for so long.
+        case holdOff(milliseconds: Int64)
+        /// Whether the sender can reach the targets of a leader's work, and for how long that has been so.
+        case fitness(canReachTargets: Bool, forMilliseconds: Int64)
+        /// Strict mode: vouch for the leader of `token` for that long.
+        case vouch(token: FencingToken, leaseMilliseconds: Int64)
+        /// Answers `vouch`: the highest token that the sender has promised. Above the one asked for it means no.
+        case vouched(requestID: UInt64, token: FencingToken, promised: FencingToken)
+        /// The sender stops in order. Nothing follows.
+        case leaving
+        /// A kind that this version does not know.
+        case unknown(kind: String)
+    }
+
+    public enum Verdict: Sendable, Hashable {
+        /// The process will never act below the promise's token.
+        case never
+        /// The process has ended; who answers is its successor or supervisor.
+        case dead
+        case refused(String)
+    }
+
+    public init(
+        from: String, to: String, bootID: String, incarnation: UInt64, sequence: UInt64, requestID: UInt64, sentMono: Int64, wall: WallTime,
+        body: Body
+    ) {
+        self.from = from
+        self.to = to
+        self.bootID = bootID
+        self.incarnation = incarnation
+        self.sequence = sequence
+        self.requestID = requestID
+        self.sentMono = sentMono
+        self.wall = wall
+        self.body = body
+    }
+}
+
+extension PeerMessage.Body {
+    /// The name of the kind, as it is written.
+    public var kind: String {
+        switch self {
+        case .ping: "ping"
+        case .ack: "ack"
+        case .pingRequest: "pingRequest"
+        case .indirectAck: "indirectAck"
+        case .fence: "fence"
+        case .promise: "promise"
+        case .holdOff: "holdOff"
+        case .fitness: "fitness"
+        case .vouch: "vouch"
+        case .vouched: "vouched"
+        case .leaving: "leaving"
+        case .unknown(let kind): kind
+        }
+    }
+
+    /// The facts in it, if it is of a kind that carries them.
+    public var facts: NodeFacts? {
+        switch self {
+        case .ping(let facts), .ack(_, _, let facts): facts
+        default: nil
+        }
+    }
+}
+
+/// A message that is none. Names the field, and never repeats what came in it.
+public struct PeerMessageError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// An RFC 6901 pointer to the field; "" for the whole message.
+    public var field: String
+    public var problem: String
+
+    public init(field: String, problem: String) {
+        self.field = field
+        self.problem = problem
+    }
+
+    public var description: String {
+        self.field.isEmpty ? "a peer's message \(self.problem)" : "a peer's message: \(self.field) \(self.problem)"
+    }
+}

@@ -1,0 +1,94 @@
+/// What came out of one run.
+public struct Outcome: Sendable {
+    public var scenario: Scenario
+    public var nodes: Int
+    public var strict: Bool
+    /// The first broken invariant, in words; empty when all held.
+    public var violations: [String]
+    public var faults: Int
+    public var steps: Int
+    /// Terms begun, and acts on targets.
+    public var leaders: Int
+    public var effects: Int
+    /// Until a leader had decided and acted after everything had healed, in simulated microseconds.
+    public var recovery: Int64?
+    fileprivate var counters: [Int]
+
+    public func count(_ what: Sometimes) -> Int { self.counters[what.rawValue] }
+}
+
+/// Runs scenarios.
+public enum Simulator {
+    /// After everything has healed a leader must have decided and acted within this: timers may be stretched eight times,
+    /// sessions that TCP has not given up yet included.
+    public static let recoveryBound: Int64 = 60_000_000
+    /// Then nothing may change any more for this long.
+    static let quietTime: Int64 = 3_000_000
+    static let recoveryStep: Int64 = 50_000
+
+    /// One run: faults, then healing.
+    public static func run(_ scenario: Scenario, trace: ((String) -> Void)? = nil) -> Outcome {
+        var simulation = Simulation(scenario, trace: trace)
+        simulation.run(until: scenario.faultyTime)
+        var recovery: Int64?
+        if simulation.ledger.violations.isEmpty { recovery = Self.recover(&simulation) }
+        if simulation.ledger.violations.isEmpty { simulation.checkAcknowledged() }
+        let record = simulation.ledger
+        return Outcome(
+            scenario: scenario, nodes: simulation.nodes.count, strict: simulation.strict, violations: record.violations, faults: simulation.faults,
+            steps: simulation.steps, leaders: record.leaders, effects: record.effects, recovery: recovery, counters: record.sometimes)
+    }
+
+    private static func recover(_ simulation: inout Simulation) -> Int64? {
+        simulation.heal()
+        let healed = simulation.now
+        while simulation.now < healed + Self.recoveryBound, simulation.ledger.violations.isEmpty {
+            simulation.run(until: simulation.now + Self.recoveryStep)
+            guard simulation.ledger.newestEffectAt > healed, simulation.ledger.newestAcknowledgedAt > healed else { continue }
+            let recovery = simulation.now - healed
+            simulation.run(until: simulation.now + Self.quietTime)
+            return recovery
+        }
+        simulation.violated("nobody led, decided and acted within \(Self.recoveryBound / 1_000_000) s of healing")
+        return nil
+    }
+}
+
+/// Many runs in sum.
+public struct Tally: Sendable {
+    public private(set) var seeds = 0
+    public private(set) var faults = 0
+    public private(set) var steps = 0
+    public private(set) var leaders = 0
+    public private(set) var effects = 0
+    public private(set) var strictSeeds = 0
+    public private(set) var failed: [Outcome] = []
+    public private(set) var slowestRecovery: Int64 = 0
+    private var counters = [Int](repeating: 0, count: Sometimes.allCases.count)
+
+    public init() {}
+
+    public mutating func add(_ outcome: Outcome) {
+        self.seeds += 1
+        self.faults += outcome.faults
+        self.steps += outcome.steps
+        self.leaders += outcome.leaders
+        self.effects += outcome.effects
+        if outcome.strict { self.strictSeeds += 1 }
+        if !outcome.violations.isEmpty { self.failed.append(outcome) }
+        self.slowestRecovery = max(self.slowestRecovery, outcome.recovery ?? 0)
+        for index in self.counters.indices { self.counters[index] += outcome.counters[index] }
+    }
+
+    public func count(_ what: Sometimes) -> Int { self.counters[what.rawValue] }
+
+    /// One line.
+    public var json: String {
+        let sometimes = Sometimes.allCases.map { "\"\($0.name)\":\(self.count($0))" }.joined(separator: ",")
+        let numbers = [
+            ("seeds", self.seeds), ("strictSeeds", self.strictSeeds), ("faults", self.faults), ("steps", self.steps), ("leaders", self.leaders),
+            ("effects", self.effects), ("violations", self.failed.count), ("slowestRecoveryMs", Int(self.slowestRecovery / 1000)),
+        ]
+        return "{" + numbers.map { "\"\($0)\":\($1)" }.joined(separator: ",") + ",\"sometimes\":{\(sometimes)}}"
+    }
+}
