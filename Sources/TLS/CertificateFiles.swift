@@ -50,6 +50,18 @@ public struct CertificateFiles: Sendable, Hashable {
         return Self.facts(of: leaf)
     }
 
+    /// What a certificate says, without its key and without asking who signed it.
+    /// - Throws: ``CertificateError`` when the file holds no certificate.
+    public static func names(in path: String) throws(CertificateError) -> Facts {
+        ERR_clear_error()
+        guard let context = SSL_CTX_new(TLS_method()) else { throw .unreadable("OpenSSL has no context to give: \(Self.reason)") }
+        defer { SSL_CTX_free(context) }
+        guard SSL_CTX_use_certificate_chain_file(context, path) == 1, let leaf = SSL_CTX_get0_certificate(context) else {
+            throw .unreadable("\(path) holds no certificate that can be used: \(Self.reason)")
+        }
+        return Self.facts(of: leaf)
+    }
+
     private func loadKey(into context: OpaquePointer) throws(CertificateError) {
         if SSL_CTX_use_PrivateKey_file(context, self.key, SSL_FILETYPE_PEM) == 1, SSL_CTX_check_private_key(context) == 1 { return }
         let code = Int32(truncatingIfNeeded: ERR_peek_error() & 0x7F_FFFF)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Command line: ca issue")
+@Suite("Command line: ca")
 struct CATests {
     /// A folder with an authority in `ca`, made with openssl, as an organisation's own might be.
     private func authority() async throws -> Scratch {
@@ -118,5 +118,56 @@ struct CATests {
         try scratch.write("rubbish", "ca/ca.key", mode: 0o600)
         #expect(try await self.issue(scratch).err == "error: the authority’s key is not an ECDSA P-256 key in PEM\n")
         #expect(!scratch.exists("a"))
+    }
+
+    private func run(_ scratch: Scratch, _ arguments: String...) async throws -> Program.Result {
+        try await Program(folder: scratch.folder).run(["ca"] + arguments)
+    }
+
+    @Test("renewing keeps a node's names and replaces its keys; a folder without certificates is told")
+    func renews() async throws {
+        let scratch = try await self.authority()
+        #expect(try await self.issue(scratch).code == 0)
+        let old = try scratch.text("a/node.key")
+        let renewed = try await self.run(scratch, "renew", "--ca", "ca", "--in", "a", "--for", "2h")
+        #expect(renewed.code == 0, "\(renewed.err)")
+        #expect(try scratch.text("a/node.key") != old)
+        #expect(try await Self.names(scratch.path("a/node.pem")) == "URI:spiffe://prod/node/a")
+        #expect(try await Self.names(scratch.path("a/api.pem")) == "DNS:a.internal, IP Address:10.0.0.1")
+        #expect(try await Self.openssl("verify", "-x509_strict", "-CAfile", scratch.path("a/ca.pem"), scratch.path("a/node.pem")).contains("OK"))
+        let nothing = try await self.run(scratch, "renew", "--ca", "ca", "--in", "ca")
+        #expect(nothing.code == 1)
+        #expect(nothing.err.contains("ca/node.pem holds no certificate"))
+    }
+
+    @Test("an authority is rotated in two steps: both are trusted, the new one signs, the old one goes")
+    func rotates() async throws {
+        let scratch = try await self.authority()
+        #expect(try await self.issue(scratch).code == 0)
+        let old = try scratch.text("a/node.pem")
+        let early = try await self.run(scratch, "rotate", "--ca", "ca", "--finish")
+        #expect(early.code == 1)
+        #expect(early.err.contains("no rotation is under way"))
+        #expect(try await self.run(scratch, "rotate", "--ca", "ca").code == 2)
+
+        let begun = try await self.run(scratch, "rotate", "--ca", "ca", "--cluster", "prod")
+        #expect(begun.code == 0, "\(begun.err)")
+        #expect(begun.err.contains("next: copy ca.pem to every node"))
+        #expect(try scratch.mode("ca/ca.key") == 0o600)
+        #expect(try scratch.mode("ca/ca.key.previous") == 0o600)
+        try scratch.write(old, "old.pem")
+        #expect(try await self.run(scratch, "renew", "--ca", "ca", "--in", "a").code == 0)
+        for certificate in ["old.pem", "a/node.pem"] {
+            #expect(try await Self.openssl("verify", "-CAfile", scratch.path("a/ca.pem"), scratch.path(certificate)).contains("OK"))
+        }
+        #expect(try await self.run(scratch, "rotate", "--ca", "ca", "--cluster", "prod").err.contains("a rotation is under way"))
+        let plan = try await self.run(scratch, "rotate", "--ca", "ca", "--plan").err
+        #expect(plan.contains("retiring") && plan.contains("signing"))
+
+        #expect(try await self.run(scratch, "rotate", "--ca", "ca", "--finish").code == 0)
+        #expect(try await Self.openssl("verify", "-CAfile", scratch.path("ca/ca.pem"), scratch.path("a/node.pem")).contains("OK"))
+        await #expect(throws: OpenSSLRefused.self) {
+            try await Self.openssl("verify", "-CAfile", scratch.path("ca/ca.pem"), scratch.path("old.pem"))
+        }
     }
 }

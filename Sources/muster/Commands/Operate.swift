@@ -107,46 +107,6 @@ struct ClusterCommand: AsyncParsableCommand {
     }
 }
 
-struct CACommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "ca", abstract: "Certificates.",
-        discussion: "Example: muster ca issue --ca /etc/muster --cluster prod --node a --hosts a.internal,10.0.0.1 --out /etc/muster/a",
-        subcommands: [Issue.self])
-
-    struct Issue: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "A node’s certificates: its identity towards other nodes, and HTTPS.",
-            discussion: "Example: muster ca issue --ca /etc/muster --cluster prod --node a --hosts a.internal,10.0.0.1 --out /etc/muster/a")
-        @Option(name: .customLong("ca"), help: "The folder with ca.pem and ca.key.") var authority: String
-        @Option(help: "The cluster’s name.") var cluster: String
-        @Option(help: "The node’s name.") var node: String
-        @Option(help: "Host names and addresses of its API, with commas.") var hosts: String
-        @Option(name: .customLong("for"), help: "How long they are valid.") var lifetime = "90d"
-        @Option(help: "Where they go.") var out: String
-
-        func run() async throws {
-            for (option, name) in [("--cluster", self.cluster), ("--node", self.node)] {
-                if let objection = ManifestName.objection(to: name) { throw Failure("\(option): \(objection)", exitCode: 2) }
-            }
-            guard let lifetime = Duration(text: self.lifetime), (.seconds(60)...CertificateAuthority.authorityLifetime).contains(lifetime) else {
-                throw Failure("--for “\(self.lifetime)” is not a duration between 1m and 3650d, such as 90d", exitCode: 2)
-            }
-            let authority = try CertificateAuthority(
-                certificate: try Files.read("\(self.authority)/ca.pem"), key: try Files.read("\(self.authority)/ca.key"))
-            let hosts = self.hosts.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-            let identity = try authority.issueNode(cluster: self.cluster, node: self.node, lifetime: lifetime)
-            let api = try authority.issueServer(hosts: hosts, lifetime: lifetime)
-            try Files.directory(self.out)
-            try Files.writeSecret(identity.key, to: "\(self.out)/node.key")
-            try Files.write(identity.certificate, to: "\(self.out)/node.pem")
-            try Files.writeSecret(api.key, to: "\(self.out)/api.key")
-            try Files.write(api.certificate, to: "\(self.out)/api.pem")
-            try Files.write(authority.certificate, to: "\(self.out)/ca.pem")
-            Terminal.talk("\(self.out): node.pem identifies spiffe://\(self.cluster)/node/\(self.node), api.pem serves \(self.hosts)")
-        }
-    }
-}
-
 /// Files that the command line reads and writes. A new content takes its place at once or not at all.
 enum Files {
     /// The folder that holds it. By hand, because NSString's own ends the process at a name of one letter.
