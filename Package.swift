@@ -67,6 +67,12 @@ let package = Package(
         .target(
             name: "Cluster", dependencies: ["Model", "Election", "Membership", "Postgres", logging, crypto, lifecycle], swiftSettings: strict),
         .target(
+            name: "Peers",
+            dependencies: [
+                "Model", "Membership", "TLS", logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
+        .target(
             name: "Coordinator",
             dependencies: ["Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", logging],
             swiftSettings: strict),
@@ -79,7 +85,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Model", "Engine", "Ledger", "Manifests", "Postgres", "Store", crypto, logging,
+                "Model", "Engine", "Ledger", "Manifests", "Membership", "Postgres", "Store", crypto, logging,
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 lifecycle,
@@ -88,8 +94,8 @@ let package = Package(
         .executableTarget(
             name: "muster",
             dependencies: [
-                "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "TLS", "Server",
-                crypto,
+                "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "Membership",
+                "Peers", "TLS", "Server", crypto,
                 logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -111,6 +117,12 @@ let package = Package(
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
         .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Election", "Model"], swiftSettings: strict),
+        .testTarget(
+            name: "PeersTests",
+            dependencies: [
+                "Peers", "Membership", "Model", "TLS", logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Model"], swiftSettings: strict),
         .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "Model"], swiftSettings: strict),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
@@ -120,11 +132,15 @@ let package = Package(
         .testTarget(name: "ReadingsTests", dependencies: ["Readings", "Model", "Postgres", "PostgresTesting", logging], swiftSettings: strict),
         .testTarget(name: "DriversTests", dependencies: ["Drivers", "Model", logging], swiftSettings: strict),
         .testTarget(
-            name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Model", "Postgres", "PostgresTesting", logging], swiftSettings: strict),
+            name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Membership", "Model", "Postgres", "PostgresTesting", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["Cluster", "Election", "Model", "Postgres", "PostgresTesting", "Simulator"],
+            swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "Model", "Ledger", "Manifests", "Postgres", "PostgresTesting", "Store", crypto, logging,
+                "Server", "Model", "Ledger", "Manifests", "Membership", "Postgres", "PostgresTesting", "Store", crypto, logging,
                 .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), lifecycle,

@@ -1,9 +1,9 @@
 import Glibc
-import Model
+public import Model
 
 /// This machine's boot clock: monotonic, goes on while the machine is suspended.
-enum BootClock {
-    static func now() -> Instant {
+public enum BootClock {
+    public static func now() -> Instant {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
         return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))

@@ -62,7 +62,7 @@ extension Gate.Evidence: CustomStringConvertible {
         case .silence: "the last leader has been silent for a whole lease"
         case .waited: "a whole lease has passed since the election"
         case .promised(let node): "the last leader, \(node), promised not to act any more"
-        case .dead(let node): "the last leader, \(node), is dead by the word of its supervisor"
+        case .dead(let node): "the last leader, \(node), has ended by the word of its own node"
         case .sameProcess: "the last leader was this process"
         }
     }

@@ -1,3 +1,4 @@
+public import Membership
 public import Model
 
 /// What the API asks of the node that it runs in. The shell that runs the election and the leader's loop provides it.
@@ -9,6 +10,8 @@ public protocol NodeView: Sendable {
     /// - Parameter reason: in words, for the audit log.
     /// - Returns: whether this node was leading.
     func resign(reason: String) async -> Bool
+    /// What this node knows of the others by its own probes, with the moment of the answer on the same clock; nil when it does not probe.
+    func membership() -> (view: MembershipView, now: Instant)?
     /// The node's own metrics; the API adds those of its requests.
     func metrics() -> [MetricFamily]
 }

@@ -23,17 +23,19 @@ private let allowedImports: [String: Set<String>] = [
     "Readings": ["Model", "Postgres", "Glibc", "Logging", "Synchronization"],
     "Drivers": ["Model", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
     "Cluster": ["Model", "Election", "Membership", "Postgres", "Crypto", "Dispatch", "Glibc", "Logging", "ServiceLifecycle", "Synchronization"],
+    "Peers": ["Model", "Membership", "TLS", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization"],
     "Coordinator": [
         "Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Glibc", "Logging", "Synchronization",
     ],
     "Server": [
-        "Model", "Engine", "Ledger", "Manifests", "Postgres", "Store", "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
+        "Model", "Engine", "Ledger", "Manifests", "Membership", "Postgres", "Store", "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
         "Logging", "NIOCore", "NIOHTTP1", "NIOSSL", "ServiceLifecycle", "Synchronization",
     ],
 
     // Programs.
     "muster": [
-        "Model", "Engine", "Election", "Control", "Ledger", "Manifests", "Postgres", "Store", "TLS", "Readings", "Drivers", "Cluster", "Coordinator",
+        "Model", "Engine", "Election", "Control", "Ledger", "Manifests", "Membership", "Peers", "Postgres", "Store", "TLS", "Readings", "Drivers", "Cluster",
+        "Coordinator",
         "Server", "ArgumentParser", "AsyncHTTPClient", "Crypto", "Foundation", "Glibc", "Logging", "NIOCore", "NIOFoundationCompat", "NIOHTTP1",
         "NIOSSL", "ServiceLifecycle", "Synchronization", "UnixSignals", "Dispatch", "Yams",
     ],

@@ -67,12 +67,13 @@ struct ElectionCluster: Sendable {
     func conninfo(user: String = "postgres") -> String { self.server.conninfo(database: self.database, user: user) }
 
     func configuration(
-        _ node: String, cluster: String? = nil, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil
+        _ node: String, cluster: String? = nil, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil,
+        peers: PeerChannel? = nil, strict: StrictMode? = nil
     ) -> Leadership.Configuration {
         Leadership.Configuration(
             cluster: cluster ?? self.name, node: node, incarnation: UUID().uuidString.lowercased(), address: "\(node).example:7000",
             connection: ConnectionConfiguration(conninfo ?? self.conninfo()), timing: timing,
-            dataDirectory: directory ?? Self.directory())
+            dataDirectory: directory ?? Self.directory(), peers: peers, strict: strict)
     }
 
     /// A path in a fresh temporary place; the election makes the directory.

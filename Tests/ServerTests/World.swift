@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import Membership
 import Model
 import NIOCore
 import Postgres
@@ -110,6 +111,7 @@ final class StandIn: NodeView {
     struct State {
         var snapshot = NodeSnapshot(role: .follower, epoch: 1, databaseReachable: true, startedAt: WallTime(microseconds: 0))
         var resigned: [String] = []
+        var peers: (view: MembershipView, now: Instant)?
     }
     let state = Mutex(State())
 
@@ -125,6 +127,7 @@ final class StandIn: NodeView {
             return led
         }
     }
+    func membership() -> (view: MembershipView, now: Instant)? { self.state.withLock(\.peers) }
     func metrics() -> [MetricFamily] { [.gauge("muster_leader", help: "1 on the leader.", self.snapshot().role == .leader ? 1 : 0)] }
 }
 

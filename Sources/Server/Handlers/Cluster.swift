@@ -37,7 +37,8 @@ extension API {
     func nodes(_ call: Call) async throws -> Answer {
         let leader = try await self.store.leader()
         let nodes = try await self.store.nodes()
-        return try Page(nodes.map { ($0.name, $0.json(now: call.head.now, leader: leader)) }, call: call).answer(call)
+        let peers = self.node.membership()
+        return try Page(nodes.map { ($0.name, $0.json(now: call.head.now, leader: leader, peers: peers)) }, call: call).answer(call)
     }
 
     func node(_ call: Call) async throws -> Answer {
@@ -45,7 +46,7 @@ extension API {
         guard let node = try await self.store.nodes().first(where: { $0.name == call.part("node") }) else {
             throw Problem(.notFound, "No node is called “\(call.part("node"))”.", next: "muster get nodes")
         }
-        var fields = node.json(now: call.head.now, leader: leader).objectValue ?? [:]
+        var fields = node.json(now: call.head.now, leader: leader, peers: self.node.membership()).objectValue ?? [:]
         if node.name == self.configuration.nodeName {
             // What only the node itself knows.
             let snapshot = self.node.snapshot()

@@ -1,4 +1,5 @@
 import Manifests
+import Membership
 import Model
 import Store
 
@@ -137,9 +138,13 @@ enum NodeCondition: String, CaseIterable {
 }
 
 extension NodeRecord {
-    /// - Parameter leader: as the database has it.
-    func json(now: WallTime, leader: LeaderRecord) -> JSON {
-        let condition = NodeCondition(self, now: now)
+    /// - Parameters:
+    ///   - leader: as the database has it.
+    ///   - peers: what the node that answers knows by its own probes.
+    func json(now: WallTime, leader: LeaderRecord, peers: (view: MembershipView, now: Instant)?) -> JSON {
+        // What is known of an earlier process of that name says nothing of this one.
+        let peer = peers?.view.peers.first { $0.name == self.name && ($0.bootID ?? self.incarnation) == self.incarnation }
+        let condition = NodeCondition(self, peer: peer, now: now)
         let leads = condition != .left && leader.held && !leader.resigned && leader.node == self.name
         var fields: [String: JSON?] = [
             "name": self.name.json,
@@ -155,6 +160,7 @@ extension NodeRecord {
             "silentMs": .int(max(0, (now - self.seenAt).milliseconds)),
             "leftAt": self.leftAt.map(\.json) ?? .null,
         ]
+        if let peers, let peer { fields["peer"] = peer.json(now: peers.now) }
         // What the node says of itself, as it says it.
         for name in ["postgres", "clock", "certificate", "degraded", "audit"] where self.state[name] != nil { fields[name] = self.state[name] }
         return .fields(fields)

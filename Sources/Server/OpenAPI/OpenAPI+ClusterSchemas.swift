@@ -282,6 +282,36 @@ extension OpenAPIDocument {
                 clock: {type: object}
                 certificate: {type: object}
                 audit: {type: object}
+                peer:
+                  description: What the node that answers knows of this one by its own probes. Nothing about itself.
+                  type: object
+                  required: [state, forMs, why, path, suspectedBy, seenAliveBy, linked, probes]
+                  properties:
+                    state:
+                      type: string
+                      x-extensible-enum: [unknown, alive, degraded, suspect, failed, left]
+                    forMs: {type: integer}
+                    why: {type: string}
+                    path:
+                      type: string
+                      x-extensible-enum: [none, direct, inboundOnly, viaOthers]
+                    roundTripUs: {type: integer}
+                    heardMs: {type: integer}
+                    suspectedBy:
+                      type: array
+                      items: {type: string}
+                    seenAliveBy:
+                      type: array
+                      items: {type: string}
+                    linked: {type: boolean}
+                    probes: {type: object}
+                    clock: {type: object}
+                    postgres: {type: object}
+                    epochSeen: {type: integer}
+                    leaderSeen: {type: string}
+                    localHealth: {type: integer}
+                    loopLagMs: {type: integer}
+                    certificateEnds: {$ref: '#/components/schemas/Time'}
             Resignation:
               type: object
               required: [leader, epoch, state]

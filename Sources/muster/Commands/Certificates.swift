@@ -98,7 +98,8 @@ struct CACommand: AsyncParsableCommand {
         private func tell(_ authority: CertificateAuthority, _ retired: [AuthorityBundle.Entry]) {
             for entry in authority.bundle.entries {
                 let isOld = retired.contains { $0.fingerprint == entry.fingerprint }
-                Terminal.talk("\(isOld ? "retiring" : "signing ") \(entry.name), until \(WallTime(microseconds: entry.notAfter * 1_000_000)), \(entry.fingerprint.prefix(16))")
+                let until = WallTime(microseconds: entry.notAfter * 1_000_000)
+                Terminal.talk("\(isOld ? "retiring" : "signing ") \(entry.name), until \(until), \(entry.fingerprint.prefix(16))")
             }
             if retired.isEmpty {
                 Terminal.talk("next: muster ca rotate --ca \(self.authority) --cluster NAME")

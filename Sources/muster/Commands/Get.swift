@@ -31,7 +31,7 @@ struct GetCommand: AsyncParsableCommand {
             path: "/v1/nodes",
             columns: [
                 ("NAME", "name"), ("REGION", "region"), ("ROLE", "role"), ("STATE", "state"), ("VERSION", "version"), ("SEEN", "seenAt"),
-                ("ADDRESS", "address"),
+                ("CLOCK MS", "peer.clock.offsetMs"), ("CERTIFICATE UNTIL", "peer.certificateEnds"), ("ADDRESS", "address"), ("WHY", "peer.why"),
             ],
             id: "name"),
         "regions": Kind(

@@ -14,6 +14,10 @@ struct NodeConfiguration: Sendable {
     var database: ConnectionConfiguration
     /// The certificate that identifies this node to other nodes; nil when none is configured.
     var identity: CertificateFiles?
+    /// Where this node speaks with other nodes; nil: it speaks with none.
+    var peers: PeerEndpoint?
+    /// Effects need a majority of the nodes; nil: they don't.
+    var strict: StrictMode?
     var listenHost: String
     var listenPort: Int
     var advertise: String
@@ -25,11 +29,18 @@ struct NodeConfiguration: Sendable {
     var timing: Timing
     var logLevel: String
 
+    struct PeerEndpoint: Sendable, Hashable {
+        var host: String
+        var port: Int
+        /// HOST:PORT that other nodes dial.
+        var advertise: String
+    }
+
     /// Every key that may stand in the file, in the order of the documentation.
     static let keys = [
         "cluster", "node.name", "node.region", "postgres.dsn", "postgres.password.file", "postgres.password.env", "peers.listen", "peers.advertise",
         "peers.certificate", "peers.key", "peers.authority", "http.listen", "http.advertise", "http.certificate", "http.key", "metrics.public",
-        "drivers.exec.directory", "data", "timing", "log.level",
+        "drivers.exec.directory", "data", "timing", "strict.members", "log.level",
     ]
 
     /// The variable that overrides `key`: `MUSTER_HTTP_LISTEN` for `http.listen`.
@@ -62,11 +73,14 @@ struct NodeConfiguration: Sendable {
             return value
         }
         func file(_ key: String) throws -> String { Self.resolve(try required(key), base) }
-        let listen = try required("http.listen")
-        guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]), (0...65_535).contains(port) else {
-            throw Failure("\(path): http.listen is “\(listen)”, expected HOST:PORT such as 0.0.0.0:7443")
+        let (host, port) = try Self.endpoint(try required("http.listen"), key: "http.listen", path: path, example: "0.0.0.0:7443")
+        let peers = try values["peers.listen"].map { listen in
+            let (host, port) = try Self.endpoint(listen, key: "peers.listen", path: path, example: "0.0.0.0:7444")
+            guard values["peers.certificate"] != nil else {
+                throw Failure("\(path): peers.listen needs peers.certificate, peers.key and peers.authority: nodes speak only with nodes they know")
+            }
+            return PeerEndpoint(host: host, port: port, advertise: values["peers.advertise"] ?? Self.authority(host, port))
         }
-        let host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         let name = try required("node.name")
         let profile = values["timing"] ?? "default"
         guard let timing = Timing(profile: profile) else { throw Failure("\(path): timing is “\(profile)”, expected default, fast or wan") }
@@ -81,16 +95,33 @@ struct NodeConfiguration: Sendable {
                 ? nil
                 : CertificateFiles(
                     certificate: try file("peers.certificate"), key: try file("peers.key"), authority: try file("peers.authority")),
-            listenHost: host, listenPort: port, advertise: values["http.advertise"] ?? Self.address(host, port), apiCertificate: try file("http.certificate"),
+            peers: peers, strict: try Self.strict(values["strict.members"], peers: peers, path: path), listenHost: host, listenPort: port,
+            advertise: values["http.advertise"] ?? "https://\(Self.authority(host, port))", apiCertificate: try file("http.certificate"),
             apiKey: try file("http.key"), metricsArePublic: isPublic == "true",
             execDirectory: values["drivers.exec.directory"].map { Self.resolve($0, base) }, dataDirectory: try file("data"), timing: timing,
             logLevel: values["log.level"] ?? "info")
     }
 
+    private static func endpoint(_ text: String, key: String, path: String, example: String) throws -> (host: String, port: Int) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port) else {
+            throw Failure("\(path): \(key) is “\(text)”, expected HOST:PORT such as \(example)")
+        }
+        return (text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]")), port)
+    }
+
+    private static func strict(_ text: String?, peers: PeerEndpoint?, path: String) throws -> StrictMode? {
+        guard let text else { return nil }
+        guard let members = Int(text) else { throw Failure("\(path): strict.members is “\(text)”, expected the number of nodes") }
+        let mode = StrictMode(members: members)
+        if let objection = mode.objection { throw Failure("\(path): strict.members: \(objection)") }
+        guard peers != nil else { throw Failure("\(path): strict.members needs peers.listen: a majority of the nodes is asked over it") }
+        return mode
+    }
+
     /// How others reach what listens there: nobody can call “all addresses”, so that becomes this machine's name.
-    private static func address(_ host: String, _ port: Int) -> String {
+    private static func authority(_ host: String, _ port: Int) -> String {
         let name = ["", "0.0.0.0", "::"].contains(host) ? ProcessInfo.processInfo.hostName : host
-        return "https://\(name.contains(":") ? "[\(name)]" : name):\(port)"
+        return "\(name.contains(":") ? "[\(name)]" : name):\(port)"
     }
 
     private static func resolve(_ path: String, _ base: URL) -> String {

@@ -3,7 +3,9 @@ import Coordinator
 import Drivers
 import Foundation
 import Logging
+import Membership
 import Model
+import Peers
 import Postgres
 import Readings
 import Server
@@ -36,6 +38,8 @@ final class NodeRuntime: Sendable {
     let pool: Pool
     let store: Store
     let leadership: Leadership
+    /// Nil: this node speaks with no other.
+    let peers: NodePeers?
     let coordinator: Coordinator
     let readings: ReadingsService
     let bootID: String
@@ -46,6 +50,7 @@ final class NodeRuntime: Sendable {
     struct Observed: Sendable {
         var databaseReachable = false
         var databaseRoundTrip: Duration?
+        var databaseAnsweredAt: ContinuousClock.Instant?
         var audit = NodeSnapshot.Audit(state: .unknown)
         var refusal: String?
     }
@@ -60,10 +65,16 @@ final class NodeRuntime: Sendable {
         self.sourceReactor = Reactor(name: "muster-sources")
         self.pool = Pool(configuration.database, on: self.reactor, size: Self.poolSize)
         self.store = Store(pool: self.pool, cluster: configuration.cluster, shard: "main", node: configuration.name, bootID: self.bootID)
+        var peers: NodePeers?
+        if let endpoint = configuration.peers, let files = configuration.identity {
+            peers = try NodePeers(configuration, endpoint, files: files, bootID: self.bootID, logger: logger)
+        }
+        self.peers = peers
         self.leadership = Leadership(
             configuration: .init(
                 cluster: configuration.cluster, node: configuration.name, incarnation: self.bootID, address: configuration.advertise,
-                connection: configuration.database, timing: configuration.timing, dataDirectory: configuration.dataDirectory), logger: logger)
+                connection: configuration.database, timing: configuration.timing, dataDirectory: configuration.dataDirectory, peers: peers?.channel,
+                strict: configuration.strict), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }
@@ -71,6 +82,7 @@ final class NodeRuntime: Sendable {
         self.coordinator = Coordinator(
             store: self.store, leadership: self.leadership, readings: self.readings,
             drivers: Drivers(exec: exec, manual: ManualDriver(ledger: ManualRecords(store: self.store), logger: logger)), logger: logger)
+        peers?.attach(self.leadership)
     }
 
     /// What has to be right before anything starts: the node's own directory, and the certificates.
@@ -103,12 +115,13 @@ final class NodeRuntime: Sendable {
         ) { [logger, configuration] port in
             logger.notice("the API answers", metadata: ["address": "\(configuration.listenHost):\(port)"])
         }
+        // Shut down in reverse: the member resigns while it can still speak with the others.
+        let services: [any ServiceLifecycle.Service] = [server] + (self.peers.map { [$0.mesh] } ?? []) + [Member(self)]
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup),
-                    .init(service: Member(self), successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup),
-                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: self.logger))
+                services: services.map {
+                    .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup)
+                }, gracefulShutdownSignals: [.sigterm, .sigint], logger: self.logger))
         defer { self.reactor.stop(); self.sourceReactor.stop() }
         try await group.run()
     }
@@ -190,8 +203,9 @@ final class NodeRuntime: Sendable {
             do {
                 try await self.store.heartbeat(self.record())
                 self.observed.withLock {
-                    $0.databaseReachable = true; $0.databaseRoundTrip = ContinuousClock.now - began
+                    $0.databaseReachable = true; $0.databaseRoundTrip = ContinuousClock.now - began; $0.databaseAnsweredAt = .now
                 }
+                if let peers = self.peers { peers.update(try await self.store.nodes()) }
                 if trouble.ended() { self.logger.notice("the database takes this node's heartbeat again") }
             } catch {
                 if Task.isCancelled { return }
@@ -200,8 +214,17 @@ final class NodeRuntime: Sendable {
                     self.logger.warning("the database does not take this node's heartbeat", metadata: ["error": "\(error)"])
                 }
             }
+            self.tellPeers()
             do { try await Task.sleep(for: Self.heartbeatInterval) } catch { return }
         }
+    }
+
+    private func tellPeers() {
+        let observed = self.observed.withLock { $0 }
+        self.peers?.mesh.update(
+            facts: NodeFacts(
+                self.leadership.status, databaseReachable: observed.databaseReachable, roundTrip: observed.databaseRoundTrip,
+                answerAge: observed.databaseAnsweredAt.map { .now - $0 }, startedAt: self.startedAt))
     }
 
     private func record() -> NodeRecord {
@@ -211,7 +234,8 @@ final class NodeRuntime: Sendable {
             name: self.configuration.name, incarnation: self.bootID, region: self.configuration.region, address: self.configuration.advertise,
             version: Self.version, schema: Schema.version, startedAt: self.startedAt, seenAt: self.startedAt,
             state: .fields([
-                "role": .string(self.snapshot().role.name), "degraded": .array(status.degraded.map { .string($0) }),
+                "role": .string(self.snapshot().role.name), "peers": self.peers.map { .string($0.address) },
+                "degraded": .array(status.degraded.map { .string($0) }),
                 "postgres": .fields(["reachable": true, "rttUs": roundTrip.map { .int($0.microseconds) }]),
             ]))
     }
@@ -273,6 +297,8 @@ extension NodeRuntime: NodeView {
         return true
     }
 
+    func membership() -> (view: MembershipView, now: Instant)? { self.peers?.known }
+
     func metrics() -> [MetricFamily] {
         let snapshot = self.snapshot()
         let status = self.coordinator.status
@@ -286,6 +312,7 @@ extension NodeRuntime: NodeView {
             .counter("muster_decisions_total", help: "Decisions that this node has recorded as leader.", Double(status.decisions)),
             .counter("muster_actions_total", help: "Changes that this node has committed as leader.", Double(status.actions)),
         ]
+        if let peers = self.peers { families += peers.metrics() }
         if let epoch = snapshot.epoch { families.append(.gauge("muster_leader_epoch", help: "The newest epoch that this node knows of.", Double(epoch))) }
         return families
     }

@@ -1,0 +1,59 @@
+public import Membership
+import TLS
+
+/// What a mesh is told once.
+public struct PeerMeshConfiguration: Sendable {
+    /// How many strangers may connect; see ``PeerLimits``.
+    public struct Admission: Sendable, Hashable {
+        public var unauthenticated = PeerLimits.unauthenticated
+        public var perSecond = PeerLimits.connectionsPerSecond
+        public var burst = PeerLimits.connectionBurst
+
+        public init() {}
+    }
+
+    public var cluster: String
+    public var node: String
+    public var host: String
+    /// 0: any free one; ``PeerMesh/port`` and ``PeerNotice/listening(host:port:)`` tell which.
+    public var port: Int
+    /// Muster's version, for peers to show.
+    public var version: String
+    /// A UUID of this process, as the leader row has it.
+    public var bootID: String
+    /// Of jitter, helpers and request numbers; differs from process to process.
+    public var seed: UInt64
+    public var timing = MembershipTiming.standard
+    public var admission = Admission()
+    /// How often the identity's files are looked at.
+    public var identityPoll = IdentityStore.pollInterval
+
+    public init(cluster: String, node: String, host: String, port: Int, version: String, bootID: String, seed: UInt64) {
+        self.cluster = cluster
+        self.node = node
+        self.host = host
+        self.port = port
+        self.version = version
+        self.bootID = bootID
+        self.seed = seed
+    }
+}
+
+/// Why a mesh can't run, and what to do.
+public enum PeerMeshError: Error, Sendable, Hashable, CustomStringConvertible {
+    case cannotListen(host: String, port: Int, why: String)
+    /// The socket that accepts connections is gone.
+    case listenerLost(host: String, port: Int)
+    /// A mesh runs once.
+    case alreadyRan
+
+    public var description: String {
+        switch self {
+        case .cannotListen(let host, let port, let why):
+            "other nodes can't reach this one: it can't listen on \(host):\(port): \(why); stop whatever uses that port, or set peers.listen to another one"
+        case .listenerLost(let host, let port):
+            "the socket on \(host):\(port), where other nodes connect, was closed by the system; restart this node and look at its limit of open files"
+        case .alreadyRan: "a mesh of peers runs once; make a new one"
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Cluster
+import Logging
+import Membership
+import Model
+import Peers
+import Server
+import Store
+import Synchronization
+import TLS
+
+/// This node's place among the others: who they are, what is known of them, and the election's way to them.
+///
+/// Who is a member says the database; while it is away, the members are those of its last word.
+final class NodePeers: Sendable {
+    let mesh: PeerMesh
+    /// Where the others reach this node.
+    let address: String
+    /// Set right after the start, before anybody is dialled.
+    private let leadership = Mutex<Leadership?>(nil)
+
+    /// A node that the database has not heard of for this long, against the one that it heard of last, is no member any more.
+    static let memberFor = Duration.seconds(86_400)
+
+    init(_ configuration: NodeConfiguration, _ endpoint: NodeConfiguration.PeerEndpoint, files: CertificateFiles, bootID: String, logger: Logger) throws {
+        let identity = try IdentityStore(files: files, cluster: configuration.cluster, node: configuration.name)
+        let notices = Notices()
+        self.address = endpoint.advertise
+        self.mesh = PeerMesh(
+            configuration: PeerMeshConfiguration(
+                cluster: configuration.cluster, node: configuration.name, host: endpoint.host, port: endpoint.port, version: NodeRuntime.version,
+                bootID: bootID, seed: .random(in: 0...UInt64.max)), identity: identity, deliver: { notices.deliver($0) }, logger: logger)
+        notices.peers.withLock { $0 = .init(self) }
+    }
+
+    /// Breaks the circle between the mesh and its owner.
+    private final class Notices: Sendable {
+        struct Owner: Sendable { weak var peers: NodePeers?; init(_ peers: NodePeers) { self.peers = peers } }
+        let peers = Mutex<Owner?>(nil)
+        func deliver(_ notice: PeerNotice) { self.peers.withLock { $0?.peers }?.heard(notice) }
+    }
+
+    var channel: PeerChannel {
+        PeerChannel(
+            post: { [mesh] body, node, request in mesh.post(body, to: node, requestID: request) },
+            others: { [mesh] in mesh.view.peers.map(\.name) })
+    }
+
+    func attach(_ leadership: Leadership) { self.leadership.withLock { $0 = leadership } }
+
+    private func heard(_ notice: PeerNotice) {
+        let leadership = self.leadership.withLock { $0 }
+        switch notice {
+        case .message(let message): leadership?.received(message)
+        case .unsent(_, _, let request): leadership?.unsent(request)
+        case .changed, .restarted, .isolated, .alarm, .identityChanged, .listening: break
+        }
+    }
+
+    /// Takes over the members as the database has them.
+    func update(_ nodes: [NodeRecord]) {
+        guard let newest = nodes.map(\.seenAt).max() else { return }
+        self.mesh.update(
+            members: nodes.compactMap { node in
+                guard node.leftAt == nil, newest - node.seenAt < Self.memberFor, let address = node.state["peers"]?.stringValue else { return nil }
+                return Member(name: node.name, address: address)
+            })
+    }
+
+    var known: (view: MembershipView, now: Instant) { (self.mesh.view, BootClock.now()) }
+}
+
+extension NodeFacts {
+    /// What this node says of itself.
+    init(_ status: LeadershipStatus, databaseReachable: Bool, roundTrip: Duration?, answerAge: Duration?, startedAt: WallTime) {
+        let role: Role =
+            switch status.role {
+            case .leader, .suspended: .leader
+            case .resigning, .stopped, .refused: .stopping
+            case .waiting, .backingOff: .follower
+            case .starting, .connecting: .starting
+            }
+        self.init(
+            role: role, epochSeen: status.knownEpoch, timelineSeen: status.leader?.timeline ?? 0,
+            leaderSeen: status.leader.flatMap { $0.holdsLock ? $0.node : nil }, version: NodeRuntime.version,
+            postgres: .init(
+                reachable: databaseReachable, roundTripMicroseconds: roundTrip.map(\.microseconds), lastAnswerAgeMilliseconds: answerAge.map(\.milliseconds)),
+            started: startedAt)
+    }
+}
+
+extension NodePeers {
+    /// What is known of the others, for monitoring. Series of a peer have its name.
+    func metrics() -> [MetricFamily] {
+        let view = self.mesh.view
+        let counters = self.mesh.counters
+        func family(
+            _ kind: MetricFamily.Kind, _ name: String, _ help: String, _ value: (PeerView) -> Double?
+        ) -> MetricFamily {
+            MetricFamily(
+                name: name, help: help, kind: kind,
+                samples: view.peers.compactMap { peer in value(peer).map { .init(labels: [.init("peer", peer.name)], $0) } })
+        }
+        let states = MetricFamily(
+            name: "muster_peer_state", help: "1 for the state that this node holds the peer to be in.", kind: .gauge,
+            samples: view.peers.flatMap { peer in
+                PeerState.allCases.map { .init(labels: [.init("peer", peer.name), .init("state", $0.rawValue)], peer.state == $0 ? 1 : 0) }
+            })
+        return [
+            .gauge("muster_peers_members", help: "Nodes of the cluster, this one included.", Double(view.members)),
+            .gauge("muster_peers_alive", help: "Nodes that this one knows to be alive, itself included.", Double(view.alive)),
+            .gauge(
+                "muster_peers_local_health", help: "0 while this node trusts its own clock and threads; up to 8 while it blames itself.",
+                Double(view.localHealth)),
+            states,
+            family(.gauge, "muster_peer_round_trip_seconds", "Smoothed round trip of probes.") { $0.roundTrip?.seconds },
+            family(.gauge, "muster_peer_clock_offset_seconds", "How far the peer's wall clock is ahead of this node's.") { $0.clock?.offset.seconds },
+            family(.gauge, "muster_peer_database_reachable", "1 while the peer says that it reaches the database.") {
+                $0.facts.map { $0.postgres.reachable ? 1 : 0 }
+            },
+            family(.gauge, "muster_peer_certificate_end_timestamp_seconds", "When the peer's certificate ends.") {
+                $0.facts?.certificateNotAfter.map(Double.init)
+            },
+            family(.counter, "muster_peer_probes_total", "Probes sent to the peer.") { Double($0.probesSent) },
+            family(.counter, "muster_peer_probes_failed_total", "Probes without an answer in time.") { Double($0.probesFailed) },
+            MetricFamily(
+                name: "muster_peer_messages_refused_total", help: "Messages of peers that had no effect, by reason.", kind: .counter,
+                samples: view.refusals.map { .init(labels: [.init("reason", "\($0.key)")], Double($0.value)) }.sorted { "\($0.labels)" < "\($1.labels)" }),
+            MetricFamily(
+                name: "muster_peer_connections_refused_total", help: "Connections refused or given up, by reason.", kind: .counter,
+                samples: counters.faults.map { .init(labels: [.init("reason", "\($0.key)")], Double($0.value)) }.sorted { "\($0.labels)" < "\($1.labels)" }),
+        ]
+    }
+}
+
+extension Duration {
+    fileprivate var seconds: Double { Double(self.components.seconds) + Double(self.components.attoseconds) / 1e18 }
+}

@@ -1,0 +1,146 @@
+import Cluster
+import Election
+import Foundation
+import Membership
+import Model
+import Postgres
+import PostgresTesting
+import Testing
+
+@Suite(.timeLimit(.minutes(3))) struct ElectionPeerTests {
+    /// Leases so long that a gate which opens within a test was not opened by the clock.
+    private static let patient = Timing(
+        beat: .seconds(1), lease: .seconds(50), idle: .seconds(55), evict: .seconds(60), slice: .seconds(2))
+
+    private struct Nodes {
+        let cluster: ElectionCluster
+        let peers: TestPeers
+
+        func start(_ name: String, timing: Timing = patient, directory: String? = nil, strict: StrictMode? = nil) -> TestNode {
+            let node = TestNode(
+                self.cluster.configuration(name, timing: timing, directory: directory, peers: self.peers.channel(of: name), strict: strict))
+            self.peers.connect(name, node.leadership)
+            return node
+        }
+    }
+
+    private static func nodes(_ names: String...) async throws -> Nodes {
+        Nodes(cluster: try await ElectionCluster.make(), peers: TestPeers(names))
+    }
+
+    @Test("a leader that lost its session promises, and its successor acts without waiting for the lease to pass")
+    func promise() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let old = nodes.start("a")
+        _ = try await old.gateOpened()
+        let new = nodes.start("b")
+        try await new.waiting(for: "a")
+        try await nodes.cluster.terminateLeader()
+        let (term, next) = try await new.elected()
+        _ = try await new.gateOpened(from: next)
+        #expect(BootClock.now() - term.grantedAt < Self.patient.lease)
+        try await new.mayAct(term)
+        let promises = nodes.peers.messages.compactMap { message -> FencingToken? in
+            if case .promise(_, let token, _, .never) = message.body, message.from == "a" { token } else { nil }
+        }
+        #expect(promises.contains { $0.value == term.token })
+        try await new.stop()
+        try await old.stop()
+    }
+
+    @Test("a token that the leader row does not know is not promised, and stops nobody")
+    func madToken() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let leader = nodes.start("a")
+        let (term, _) = try await leader.gateOpened()
+        // Before the message: the refusal has to have somebody to go to.
+        let other = nodes.start("b")
+        try await other.waiting(for: "a")
+        nodes.peers.channel(of: "b").post(.fence(token: FencingToken(timeline: 7, epoch: Epoch(99)), leader: ""), "a", 4711)
+        try await Self.until {
+            nodes.peers.messages.contains { if case .promise(4711, _, _, .refused) = $0.body { true } else { false } }
+        }
+        try await leader.mayAct(term)
+        try await other.stop()
+        try await leader.stop()
+    }
+
+    @Test("a process answers for the end of the one that had its directory before")
+    func deadPredecessor() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let directory = ElectionCluster.directory()
+        let first = nodes.start("a", directory: directory)
+        let (term, _) = try await first.elected()
+        let twice = nodes.start("a", directory: directory)
+        let refusal = try await twice.refusal()
+        #expect("\(refusal)".contains("another process uses it"))
+        try await first.stop()
+        let second = nodes.start("a", directory: directory)
+        _ = try await second.elected()
+        let other = nodes.start("b")
+        try await other.waiting(for: "a")
+        nodes.peers.channel(of: "b").post(.fence(token: FencingToken(value: term.token), leader: term.incarnation), "a", 4712)
+        try await Self.until {
+            nodes.peers.messages.contains { message in
+                if case .promise(4712, _, let incarnation, .dead) = message.body { incarnation == term.incarnation } else { false }
+            }
+        }
+        try await other.stop()
+        try await second.stop()
+    }
+
+    @Test("leadership goes to the node that was named, also when another one has waited for longer")
+    func handOver() async throws {
+        let nodes = try await Self.nodes("a", "b", "c")
+        let leader = nodes.start("a")
+        _ = try await leader.gateOpened()
+        let longest = nodes.start("b")
+        try await longest.waiting(for: "a")
+        let named = nodes.start("c")
+        try await named.waiting(for: "a")
+        await leader.leadership.resign(to: "c")
+        let (term, _) = try await named.gateOpened()
+        #expect(term.predecessor == .init(node: "a", epoch: Epoch(1), resigned: true))
+        try await longest.waiting(for: "c")
+        for node in [longest, named, leader] { try await node.stop() }
+    }
+
+    @Test("a lock session that has fallen silent is ended by those who wait")
+    func evicted() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        // A session of the election's kind without anybody behind it, on a server that would leave it alone.
+        let reactor = Reactor(name: "silent")
+        defer { reactor.stop() }
+        var configuration = ConnectionConfiguration(nodes.cluster.conninfo())
+        configuration.applicationName = "muster-lock-x"
+        let silent = try await Connection.connect(configuration, on: reactor)
+        _ = try await silent.query("SELECT pg_advisory_lock(lock_key) FROM muster.leader")
+        let node = nodes.start("a", timing: ElectionCluster.timing)
+        let reason = await silent.untilClosed()
+        #expect(reason?.sqlState == "57P01")
+        _ = try await node.elected()
+        try await node.stop()
+    }
+
+    @Test("in strict mode a leader acts with a majority, and not without one")
+    func strict() async throws {
+        let nodes = try await Self.nodes("a", "b", "c")
+        let mode = StrictMode(members: 3)
+        let leader = nodes.start("a", timing: ElectionCluster.timing, strict: mode)
+        let (term, next) = try await leader.elected()
+        #expect(!leader.leadership.mayAct(term, sendBudget: .zero))
+        let follower = nodes.start("b", timing: ElectionCluster.timing, strict: mode)
+        _ = try await leader.gateOpened(from: next)
+        try await leader.mayAct(term)
+        nodes.peers.cut("b")
+        let (reason, _) = try await leader.lost(from: next)
+        #expect(reason == .minority)
+        try await follower.stop()
+        try await leader.stop()
+    }
+
+    /// Asks until it is so; the suite's time limit ends what never comes.
+    private static func until(_ condition: () -> Bool) async throws {
+        while !condition() { try await Task.sleep(for: .milliseconds(5)) }
+    }
+}
