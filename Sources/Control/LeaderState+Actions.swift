@@ -29,6 +29,7 @@ extension LeaderState {
                 continue
             case .attempt where !mayAct:
                 self.entries[index].open?.nextLook = now + Self.lookInterval
+                self.entries[index].open?.isWithheld = true
                 continue
             case .attempt where self.obstacle(to: open.action, in: self.entries[index], at: now) != nil:
                 // It is withdrawn once a look has shown that no earlier attempt applied it.
@@ -46,10 +47,19 @@ extension LeaderState {
         return work
     }
 
+    /// The leader may act, or act again: what was withheld is due at once.
+    public mutating func released(at now: WallTime) {
+        for index in self.entries.indices where self.entries[index].open?.isWithheld == true {
+            self.entries[index].open?.isWithheld = false
+            if self.entries[index].open?.busy == false { self.entries[index].open?.nextLook = now }
+        }
+    }
+
     /// - Returns: the action as it is now, when that has to be written.
     public mutating func attempted(_ action: ActionRecord, outcome: AttemptOutcome, startedAt: WallTime, at now: WallTime) -> ActionRecord? {
         if case .done(let observation) = outcome { self.observed(action.workload, observation) }
         if case .conflict(let observation) = outcome { self.observed(action.workload, observation) }
+        if case .withheld = outcome, let index = self.indices[action.workload] { self.entries[index].open?.isWithheld = true }
         return self.update(action, delay: Self.pause(after: outcome, of: action, at: now), at: now) {
             ActionMachine.afterAttempt($0, outcome: outcome, startedAt: startedAt, at: now)
         }

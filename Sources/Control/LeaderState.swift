@@ -30,6 +30,8 @@ public struct LeaderState: Sendable {
         /// The driver is being called for it right now.
         var busy = false
         var nextLook: WallTime
+        /// An attempt was due, and this leader might not act.
+        var isWithheld = false
     }
 
     struct Entry: Sendable {

@@ -32,15 +32,15 @@ public final class Coordinator: Sendable {
 
     /// Follows the election until its events end.
     public func run() async {
-        var running: (term: Term, task: Task<Void, Never>)?
+        var running: (loop: TermLoop, task: Task<Void, Never>)?
         for await event in self.leadership.events {
             switch event {
             case .elected(let term):
                 await Self.end(&running)
                 self.logger.notice("leading", metadata: ["epoch": "\(term.epoch)", "predecessor": "\(term.predecessor?.node ?? "none")"])
                 // Held in `running`, and cancelled and awaited there before another term begins or this function returns.
-                let task = Task { await TermLoop(self, term).run() }
-                running = (term, task)
+                let loop = TermLoop(self, term)
+                running = (loop, Task { await loop.run() })
             case .resigning(let term):
                 await Self.end(&running)
                 await self.leadership.drained(term)
@@ -51,13 +51,15 @@ public final class Coordinator: Sendable {
                 self.logger.warning("the database does not answer: nothing is done until it does", metadata: ["epoch": "\(term.epoch)"])
             case .resumed(let term):
                 self.logger.notice("the database answers again", metadata: ["epoch": "\(term.epoch)"])
-            case .waiting, .gateOpened: break
+                running?.loop.release()
+            case .gateOpened: running?.loop.release()
+            case .waiting: break
             }
         }
         await Self.end(&running)
     }
 
-    private static func end(_ running: inout (term: Term, task: Task<Void, Never>)?) async {
+    private static func end(_ running: inout (loop: TermLoop, task: Task<Void, Never>)?) async {
         guard let (_, task) = running else { return }
         task.cancel()
         await task.value

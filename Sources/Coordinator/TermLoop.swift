@@ -36,12 +36,19 @@ struct TermLoop {
         case attempted(ActionRecord, AttemptOutcome, startedAt: WallTime)
         case looked(ActionRecord, Observation)
         case configuration(Fleet)
+        /// The leader may act, or act again.
+        case released
     }
+
+    private let mailbox = Mailbox<News>()
 
     init(_ coordinator: Coordinator, _ term: Term) {
         self.coordinator = coordinator
         self.term = term
     }
+
+    /// The term's gate has opened, or its database answers again.
+    func release() { self.mailbox.post(.released) }
 
     private var store: Store { self.coordinator.store }
     private var logger: Logger { self.coordinator.logger }
@@ -51,7 +58,7 @@ struct TermLoop {
         var state = loaded
         var counters = Counters(summaryDue: clock.now + Self.summaryInterval)
         await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
-        let mailbox = Mailbox<News>()
+        let mailbox = self.mailbox
         let opened = await self.commit(Batch(isFirst: true), &state, &counters, clock)
         if opened == .over { return }
         await withDiscardingTaskGroup { group in
@@ -236,6 +243,7 @@ struct TermLoop {
                 }
             case .looked(let action, let observation):
                 if let after = state.looked(action, observation, at: clock.now) { batch.updates.append((before: action, after: after)) }
+            case .released: state.released(at: clock.now)
             case .configuration(let fleet):
                 let now = clock.now
                 batch.gone += state.adopt(fleet.inForce(at: now), at: now)

@@ -71,6 +71,20 @@ struct ActingTests {
         #expect(state.work(mayAct: true, at: start + LeaderState.lookInterval).map(\.step) == [.attempt])
     }
 
+    @Test("what was withheld is made at once when the leader may act, and once")
+    func released() throws {
+        let (state, action) = try Self.committed()
+        #expect(state.work(mayAct: false, at: start).isEmpty)
+        state.released(at: milliseconds(20))
+        #expect(state.nextWake(after: milliseconds(20)) == milliseconds(20))
+        #expect(state.work(mayAct: true, at: milliseconds(20)).map(\.step) == [.attempt])
+        #expect(state.attempted(action, outcome: .withheld, startedAt: start, at: milliseconds(30)) == nil)
+        state.released(at: milliseconds(40))
+        #expect(state.work(mayAct: true, at: milliseconds(40)).map(\.step) == [.attempt])
+        state.released(at: milliseconds(50))
+        #expect(state.work(mayAct: true, at: milliseconds(50)).isEmpty, "it is under way")
+    }
+
     @Test("a platform that says when to come back is heard, within the deadline", arguments: [(30, 30), (9000, 220)])
     func retryAfter(said: Int, kept: Int) throws {
         let (state, action) = try Self.committed()

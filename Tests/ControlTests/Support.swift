@@ -97,6 +97,7 @@ final class Leader {
     func decide(at now: WallTime) -> [LeaderState.Pending] { self.state.decide(at: now) }
     func nextWake(after now: WallTime) -> WallTime? { self.state.nextWake(after: now) }
     func work(mayAct: Bool, at now: WallTime) -> [LeaderState.Work] { self.state.work(mayAct: mayAct, at: now) }
+    func released(at now: WallTime) { self.state.released(at: now) }
     func attempted(_ action: ActionRecord, outcome: AttemptOutcome, startedAt: WallTime, at now: WallTime) -> ActionRecord? {
         self.state.attempted(action, outcome: outcome, startedAt: startedAt, at: now)
     }
