@@ -135,7 +135,7 @@ extension Simulation {
             self.answered(id)
             return self.grantNext(server)
         case .decide(let idem, let epoch, let term, let sentAt):
-            guard self.isCurrent(id, epoch) else {
+            guard self.isCurrent(id, epoch), !self.servers[server].durable.row.resigned else {
                 self.count(.decisionFenced)
                 self.reply(id, .fenced(session: number))
                 break

@@ -1,0 +1,164 @@
+import Election
+import Model
+@testable import Simulator
+
+/// Plays traces on the simulator's database: its own code, with no node at the other end. Answers are caught on their way.
+struct ModelRunner {
+    /// Enough for every latency and statement of the model; less than every timer of a trace.
+    private static let settling: Int64 = 400_000
+    /// The server looks for clients of waiting statements twice a second.
+    private static let noticing: Int64 = 1_000_000
+    private static let names = ["a", "b", "c", "d"]
+
+    private var simulation: Simulation
+    private var ids: [String: Int] = [:]
+    private var answers: [String: String] = [:]
+    private var seen: Holder?
+    private var nextNumber = 1000
+    private var decided = 0
+
+    init() {
+        // A cluster whose server has idle timeouts and keepalives, as the seed has it.
+        var seed: UInt64 = 1
+        var simulation = Self.calm(seed)
+        while !simulation.idleTimeouts || !simulation.keepalives {
+            seed += 1
+            simulation = Self.calm(seed)
+        }
+        // The machines' own plans: nobody acts but the trace.
+        simulation.queue = EventQueue()
+        self.simulation = simulation
+    }
+
+    private static func calm(_ seed: UInt64) -> Simulation {
+        var scenario = Scenario(seed: seed, nodes: Self.names.count, strict: false)
+        scenario.calm = true
+        return Simulation(scenario)
+    }
+
+    static func timing(slice: Int64, idle: Int64) -> Timing {
+        Timing(beat: .milliseconds(100), lease: .milliseconds(700), idle: .seconds(idle), evict: .seconds(idle + 1), slice: .seconds(slice))
+    }
+
+    /// What came of a step.
+    mutating func play(_ step: Step) -> (answer: String?, state: String) {
+        self.perform(step)
+        if case .wait(let seconds) = step.action {
+            self.run(Int64(seconds * 1_000_000))
+        } else {
+            self.run(step.action == .vanish ? Self.noticing : Self.settling)
+        }
+        return (self.answers[step.session], self.state.description)
+    }
+
+    private mutating func perform(_ step: Step) {
+        let node = Self.names.firstIndex(of: step.session) ?? 0
+        switch step.action {
+        case .connect:
+            self.nextNumber += 1
+            self.answers[step.session] = nil
+            self.simulation.open(node, self.simulation.nodes[node].run, self.nextNumber)
+            guard let id = self.simulation.nodes[node].sessions[self.nextNumber] else { return }
+            self.ids[step.session] = id
+            self.simulation.sessions[id].idle = 60_000_000
+        case .campaign(let known, let slice, let idle): self.send(step, .campaign(known: Epoch(known), timing: Self.timing(slice: slice, idle: idle)))
+        case .beat(let epoch): self.send(step, .beat(number: 1, epoch: Epoch(epoch)))
+        case .settle(let epoch): self.send(step, .settle(Epoch(epoch), .milliseconds(700)))
+        case .resign(let epoch): self.send(step, .resign(Epoch(epoch)))
+        case .decide(let epoch): self.decide(step, epoch)
+        case .decideLosingAnswer(let epoch):
+            let before = self.simulation.servers[0].decisions.count
+            self.decide(step, epoch)
+            self.loseAnswer(step) { $0.servers[0].decisions.count > before }
+        case .campaignLosingAnswer:
+            let before = self.simulation.servers[0].durable.row.epoch
+            self.send(step, .campaign(known: Epoch(0), timing: Self.timing(slice: 50, idle: 60)))
+            self.loseAnswer(step) { $0.servers[0].durable.row.epoch > before }
+        case .withdraw: if let id = self.ids[step.session] { self.simulation.stepDatabase(.cancel(session: id)) }
+        case .terminate: if let id = self.ids[step.session] { self.simulation.terminate(id) }
+        case .vanish: if let id = self.ids[step.session] { self.simulation.close(node, self.simulation.sessions[id].number) }
+        case .look:
+            self.seen = self.simulation.servers[0].holder.map { id in
+                Holder(
+                    pid: Int32(id), backendStart: Int64(id), stateChange: self.simulation.sessions[id].idleSince,
+                    waitEvent: self.simulation.sessions[id].statements == 0 ? "ClientRead" : nil)
+            }
+        case .evict: if let seen { self.simulation.stepDatabase(.evict(server: 0, seen)) }
+        case .crash:
+            self.simulation.retire(0)
+            self.simulation.servers[0].retired = false
+            self.simulation.servers[0].up = true
+        case .wait: break
+        }
+    }
+
+    private mutating func decide(_ step: Step, _ epoch: Int64) {
+        self.decided += 1
+        self.send(step, .decide(idem: self.decided, Epoch(epoch), term: 0, sentAt: Instant(nanoseconds: 0)))
+    }
+
+    private mutating func send(_ step: Step, _ statement: Statement) {
+        guard let id = self.ids[step.session] else { return }
+        self.answers[step.session] = nil
+        self.simulation.send(self.simulation.sessions[id].node, self.simulation.sessions[id].number, statement)
+    }
+
+    /// Runs until it is done, ends the session, and drops what was already on its way to the client.
+    private mutating func loseAnswer(_ step: Step, _ done: (Simulation) -> Bool) {
+        let end = self.simulation.now + Self.settling
+        while !done(self.simulation), self.next(until: end) {}
+        if let id = self.ids[step.session] { self.simulation.terminate(id) }
+        self.run(Self.settling)
+        self.answers[step.session] = Answer.closed
+    }
+
+    private mutating func run(_ duration: Int64) {
+        let end = self.simulation.now + duration
+        while self.next(until: end) {}
+        self.simulation.now = end
+    }
+
+    /// False when nothing happens until then.
+    private mutating func next(until end: Int64) -> Bool {
+        guard let at = self.simulation.queue.nextAt, at <= end, let (time, event) = self.simulation.queue.pop() else { return false }
+        self.simulation.now = time
+        switch event {
+        case .toNode(let node, _, let happened): self.note(happened, node)
+        case .beatAnswer(let node, _, _, _, let current): self.answers[Self.names[node]] = Answer.beat(current)
+        case .decided(let node, _, _, _, _, _, let committed): if committed { self.answers[Self.names[node]] = Answer.committed }
+        default: self.simulation.stepDatabase(event)
+        }
+        return true
+    }
+
+    private mutating func note(_ event: ElectionEvent, _ node: Int) {
+        let answer: String? =
+            switch event {
+            case .granted(_, let grant):
+                Answer.granted(
+                    grant.epoch.value, lease: grant.earlierLease.microseconds / 1000,
+                    before: grant.predecessor.map { before in
+                        (self.letter(of: before.node) ?? before.node, before.epoch.value, before.resigned, before.settled)
+                    })
+            case .sliceElapsed: Answer.sliceOver
+            case .settled: Answer.settled(true)
+            case .settleFailed: Answer.settled(false)
+            case .resignAnswered(_, let released): released ? Answer.released : Answer.notReleased
+            case .fenced: Answer.fenced
+            case .sessionClosed: Answer.closed
+            default: nil
+            }
+        if let answer { self.answers[Self.names[node]] = answer }
+    }
+
+    private func letter(of name: String) -> String? { self.simulation.nodes.firstIndex { $0.name == name }.map { Self.names[$0] } }
+
+    private var state: ServerState {
+        let server = self.simulation.servers[0]
+        let row = server.durable.row
+        return ServerState(
+            holder: server.holder.map { Self.names[self.simulation.sessions[$0].node] },
+            waiting: server.queue.map { Self.names[self.simulation.sessions[$0].node] }, epoch: row.epoch.value, node: row.node.map { Self.names[$0] },
+            resigned: row.resigned, settled: row.settled, decisions: server.decisions.count)
+    }
+}
