@@ -4,16 +4,21 @@ import Testing
 
 /// What a test does to a cluster's Postgres.
 extension TestCluster {
-    private var data: String { URL(fileURLWithPath: "\(self.directory)/postgres").resolvingSymlinksInPath().path + "/data" }
+    var data: String { URL(fileURLWithPath: "\(self.directory)/postgres").resolvingSymlinksInPath().path + "/data" }
 
-    /// Runs pg_ctl as the server's account.
-    private func control(_ arguments: [String]) async throws {
-        let program = URL(fileURLWithPath: Programs.psql).resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("pg_ctl").path
-        let all = ["-D", self.data, "-w", "-t", "60", "-s"] + arguments
+    /// Runs pg_ctl as the server's account, for this cluster's server or another one.
+    func control(_ arguments: [String], data: String? = nil, environment: [String: String] = [:]) async throws {
+        try await self.postgresProgram("pg_ctl", ["-D", data ?? self.data, "-w", "-t", "60", "-s"] + arguments, environment: environment)
+    }
+
+    /// Runs one of the server's programs as the server's account.
+    func postgresProgram(_ name: String, _ arguments: [String], environment: [String: String] = [:]) async throws {
+        let program = URL(fileURLWithPath: Programs.psql).resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent(name).path
         let ran =
             geteuid() == 0
-            ? try await Ran.program("/usr/bin/setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--", program] + all)
-            : try await Ran.program(program, all)
+            ? try await Ran.program(
+                "/usr/bin/setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--", program] + arguments, environment: environment)
+            : try await Ran.program(program, arguments, environment: environment)
         try #require(ran.status == 0, "\(ran)")
     }
 

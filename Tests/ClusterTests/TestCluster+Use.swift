@@ -42,11 +42,13 @@ extension TestCluster {
     }
 
     /// Rows of unaligned text, as the superuser.
+    /// - Parameter port: of another server than the cluster's first.
     @discardableResult
-    func sql(_ statement: String, database: String = "muster") async throws -> [[String]] {
+    func sql(_ statement: String, database: String = "muster", port: Int? = nil) async throws -> [[String]] {
+        let port = try port ?? self.port("postgres")
         let ran = try await Ran.program(
             Programs.psql,
-            ["-X", "-A", "-t", "-q", "-F", "\u{1F}", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(try self.port("postgres")), "-U", "postgres"]
+            ["-X", "-A", "-t", "-q", "-F", "\u{1F}", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(port), "-U", "postgres"]
                 + ["-d", database, "-c", statement],
             environment: ["PGPASSWORD": text("\(self.directory)/secrets/postgres").trimmingCharacters(in: .newlines)])
         guard ran.status == 0 else { throw SQLFailed(description: "\(ran)") }

@@ -11,6 +11,8 @@ import Testing
 final class TestCluster: Sendable {
     let directory: String
     private let children = Mutex<[String: Child]>([:])
+    /// Where nodes run that don't run on this host as it is.
+    let places = Mutex<[String: Place]>([:])
     private let watchdog: Mutex<Int32?>
 
     @TaskLocal static var shared: TestCluster?
@@ -18,6 +20,13 @@ final class TestCluster: Sendable {
     /// The cluster of the suite.
     static var current: TestCluster {
         get throws { try #require(TestCluster.shared, "the suite has no cluster: it lacks the trait .cluster") }
+    }
+
+    /// A host of a node's own.
+    struct Place: Sendable {
+        var address: String
+        /// What runs a command there; the first word is a program's path.
+        var command: [String]
     }
 
     private init(directory: String, watchdog: Int32) {
@@ -118,8 +127,8 @@ final class TestCluster: Sendable {
     @discardableResult
     func start(_ node: String, environment: [String: String] = [:]) throws -> Child {
         let log = "\(self.folder(node))/log"
-        let child = try Child(
-            Programs.muster, ["node", "run", "--config", self.configuration(node)], environment: environment, outputPath: log, errorPath: log, appending: true)
+        let command = (self.places.withLock { $0[node]?.command } ?? []) + [Programs.muster, "node", "run", "--config", self.configuration(node)]
+        let child = try Child(command[0], Array(command.dropFirst()), environment: environment, outputPath: log, errorPath: log, appending: true)
         try write("\(child.pid)\n", to: "\(self.folder(node))/pid")
         self.children.withLock { $0[node] = child }
         return child
@@ -163,7 +172,10 @@ final class TestCluster: Sendable {
         return try #require(line.flatMap { Int($0.dropFirst(name.count + 1)) }, "cluster/up chose no port for \(name)")
     }
 
-    func url(_ node: String) throws -> String { "https://127.0.0.1:\(try self.port("\(node).http"))" }
+    func url(_ node: String) throws -> String {
+        let address = self.places.withLock { $0[node]?.address } ?? "127.0.0.1"
+        return "https://\(address):\(try self.port("\(node).http"))"
+    }
 
     /// A new node's folder with certificates, whose configuration is node a's with some words replaced.
     func addNode(_ name: String, replacing replacements: [String: String] = [:]) async throws {

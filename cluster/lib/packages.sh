@@ -40,6 +40,9 @@ missing_to_build() {
 missing_to_test() {
     command -v pgbouncer >/dev/null || [[ -x /usr/sbin/pgbouncer ]] || echo pgbouncer
     command -v openssl >/dev/null || echo openssl
+    # Hosts of a test are network namespaces, and its server's clock is moved by a library made on the spot.
+    command -v ip >/dev/null || echo iproute2
+    command -v cc >/dev/null || printf '%s\n' gcc libc6-dev
 }
 
 # Without pkg-config nobody knows; then the development package is named too, which does no harm.
