@@ -21,7 +21,7 @@ enum IdleBench {
         try await Task.sleep(for: .seconds(Self.settleSeconds))
         var memory: [Double] = []
         var share: [Double] = []
-        for _ in 0..<options.trials {
+        for _ in 0..<(options.trials ?? 3) {
             let nodes = try Self.processes(directory)
             let before = try nodes.map(Self.processorSeconds)
             let began = ContinuousClock.now

@@ -2,14 +2,16 @@ import Glibc
 
 /// Measures Muster against what it is built on, one JSON object per line on standard output.
 ///
-/// `muster-bench NAME… [--trials N] [--with-peers]`: runs the named benchmarks, or all. Build it with `-c release`.
+/// `muster-bench NAME… [--trials N] [--case NAME] [--with-peers]`: runs the named benchmarks, or all. Build it with `-c release`.
 /// A benchmark is a function in this target's registry; it starts what it needs itself.
 @main
 enum MusterBench {
     /// Every benchmark by name.
     static let registry: [String: @Sendable (BenchOptions) async throws -> Void] = [
+        "failover": FailoverBench.run,
         "idle": IdleBench.run,
         "postgres": PostgresBench.run,
+        "soak": SoakBench.run,
     ]
 
     static func main() async {

@@ -26,7 +26,7 @@ enum PostgresBench {
         try write(Self.insertScript, to: "\(server.folder)/insert.sql")
 
         var figures: [String: [Double]] = [:]
-        for _ in 0..<options.trials {
+        for _ in 0..<(options.trials ?? 3) {
             figures["select muster", default: []].append(try await Self.selects(connection))
             figures["select pgbench", default: []].append(try await Self.pgbench(server, "extended", "select.sql"))
             figures["hopping muster", default: []].append(try await Self.hoppingSelects(connection))
