@@ -89,20 +89,22 @@ struct TermLoop {
     private func load() async -> (LeaderState, TermClock)? {
         while !Task.isCancelled {
             do {
-                let head = try await self.store.head()
-                let fleet = try await self.loadFleet()
-                let workloads = try await self.store.workloads()
-                let open = try await self.store.actions(ActionFilter(open: true, limit: Self.maximumOpen))
-                let newest = workloads.map(\.evaluatedAt).max()
-                let clock = TermClock(database: head.now, newestWritten: newest)
+                let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
+                let fleet = Self.fleet(left.manifests, left.control, left.pauses, left.overrides)
+                for error in left.unreadable {
+                    // It only serves to not record the same twice: recording once more is harmless, not leading is not.
+                    self.logger.warning("the last decision of a workload can't be read", metadata: ["error": "\(error)"])
+                }
+                let newest = left.workloads.map(\.evaluatedAt).max()
+                let clock = TermClock(database: left.head.now, newestWritten: newest)
                 var remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)] = [:]
                 var sizes: [WorkloadID: Int] = [:]
-                for record in workloads {
+                for record in left.workloads {
                     sizes[record.id] = LeaderState.size(after: record.evaluation, desired: record.desired, current: record.current)
-                    let last = try await self.lastRecorded(record)
-                    remembered[record.id] = (try Memory(json: record.memory), record.evaluatedAt, last)
+                    let recorded = record.decision.flatMap { left.lastDecisions[$0]?.decision }
+                    remembered[record.id] = (try Memory(json: record.memory), record.evaluatedAt, recorded)
                 }
-                return (LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: open, sizes: sizes, at: clock.now), clock)
+                return (LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sizes: sizes, at: clock.now), clock)
             } catch is CancellationError {
                 return nil
             } catch {
@@ -117,23 +119,18 @@ struct TermLoop {
     /// More workloads than one leader is made for.
     private static let maximumOpen = 1_000_000
 
-    private func lastRecorded(_ record: WorkloadRecord) async throws -> Decision? {
-        guard let id = record.decision else { return nil }
-        do { return try await self.store.decision(id: id)?.decision } catch let error as StoreError {
-            // Written by a newer version. It only serves to not record the same twice: recording once more is harmless, not leading is not.
-            self.logger.warning("the last decision of a workload can't be read", metadata: ["workload": "\(record.id)", "error": "\(error)"])
-            return nil
-        }
-    }
-
     private func loadFleet() async throws -> Fleet {
         let manifests = try await self.store.manifests()
-        let enabled = try await self.store.switchState().enabled
+        let control = try await self.store.switchState()
         let pauses = try await self.store.pauses()
         let overrides = try await self.store.overrides()
-        return Fleet(
+        return Self.fleet(manifests, control, pauses, overrides)
+    }
+
+    private static func fleet(_ manifests: [StoredManifest], _ control: Switch, _ pauses: [Pause], _ overrides: [Override]) -> Fleet {
+        Fleet(
             manifests: manifests.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
-            enabled: enabled, pauses: pauses, overrides: overrides)
+            enabled: control.enabled, pauses: pauses, overrides: overrides)
     }
 
     /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.

@@ -3,21 +3,26 @@ public import Model
 internal import Postgres
 
 extension Store {
-    public func switchState() async throws -> Switch {
-        let rows = try await self.read("SELECT enabled, actor, reason, at FROM muster.switch WHERE shard = $1", [.text(self.shard)])
-        guard let row = rows.first else { return Switch(enabled: false, actor: "", reason: "a new cluster starts disabled", at: nil) }
-        return Switch(
-            enabled: try row["enabled"].bool(), actor: try row["actor"].string(), reason: try row["reason"].string(), at: try row["at"].wallTime())
+    public func switchState() async throws -> Switch { try await self.run(self.switchRead) }
+
+    var switchRead: Read<Switch> {
+        Read("SELECT enabled, actor, reason, at FROM muster.switch WHERE shard = $1", [.text(self.shard)]) { rows in
+            guard let row = rows.first else { return Switch(enabled: false, actor: "", reason: "a new cluster starts disabled", at: nil) }
+            return Switch(
+                enabled: try row["enabled"].bool(), actor: try row["actor"].string(), reason: try row["reason"].string(), at: try row["at"].wallTime())
+        }
     }
 
     /// Those that have not ended, oldest first.
-    public func pauses() async throws -> [Pause] {
-        try await self.read(
+    public func pauses() async throws -> [Pause] { try await self.run(self.pausesRead) }
+
+    var pausesRead: Read<[Pause]> {
+        Read(
             """
             SELECT id, scope, direction, owner, reason, since, until FROM muster.pause
             WHERE ended_at IS NULL AND until > clock_timestamp() ORDER BY id
             """
-        ).map(Self.pause(row:))
+        ) { try $0.map(Self.pause(row:)) }
     }
 
     static func pause(row: Row) throws -> Pause {
@@ -32,13 +37,15 @@ extension Store {
     }
 
     /// Those that have not ended, by workload.
-    public func overrides() async throws -> [Override] {
-        try await self.read(
+    public func overrides() async throws -> [Override] { try await self.run(self.overridesRead) }
+
+    var overridesRead: Read<[Override]> {
+        Read(
             """
             SELECT service, region, replicas, owner, reason, since, until FROM muster.override
             WHERE ended_at IS NULL AND until > clock_timestamp() ORDER BY service, region
             """
-        ).map(Self.override(row:))
+        ) { try $0.map(Self.override(row:)) }
     }
 
     static func override(row: Row) throws -> Override {

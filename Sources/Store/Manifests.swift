@@ -7,10 +7,12 @@ extension Store {
     private static let columns = "kind, name, version, sha256, body, actor, at, seq"
 
     /// What is in force, in the order of kinds and names.
-    public func manifests(kind: Manifest.Kind? = nil) async throws -> [StoredManifest] {
-        let rows = try await self.read(
-            "SELECT \(Self.columns) FROM muster.manifest WHERE body IS NOT NULL AND ($1::text IS NULL OR kind = $1)", [.optional(kind?.rawValue)])
-        return try rows.map(Self.manifest(row:)).sorted { $0.reference < $1.reference }
+    public func manifests(kind: Manifest.Kind? = nil) async throws -> [StoredManifest] { try await self.run(self.manifestsRead(kind)) }
+
+    func manifestsRead(_ kind: Manifest.Kind? = nil) -> Read<[StoredManifest]> {
+        Read("SELECT \(Self.columns) FROM muster.manifest WHERE body IS NOT NULL AND ($1::text IS NULL OR kind = $1)", [.optional(kind?.rawValue)]) {
+            try $0.map(Self.manifest(row:)).sorted { $0.reference < $1.reference }
+        }
     }
 
     /// The version in force, or the one asked for; nil when there is none.

@@ -116,6 +116,39 @@ extension Store {
         return try rows.first.map(Self.decision(row:))
     }
 
+    /// The last recorded decision of every workload that has one, by its number. One that a newer version wrote may not be readable here.
+    var lastDecisionsRead: Read<(decisions: [Int64: DecisionRecord], unreadable: [StoreError])> {
+        Read(
+            """
+            SELECT \(Self.decisionColumns) FROM muster.workload w JOIN muster.decision d ON d.id = w.decision_id WHERE w.shard = $1
+            """, [.text(self.shard)]
+        ) { rows in
+            var decisions: [Int64: DecisionRecord] = [:]
+            decisions.reserveCapacity(rows.count)
+            var unreadable: [StoreError] = []
+            for row in rows {
+                do {
+                    let decision = try Self.decision(row: row)
+                    decisions[decision.id] = decision
+                } catch let error as StoreError {
+                    unreadable.append(error)
+                }
+            }
+            return (decisions, unreadable)
+        }
+    }
+
+    /// All that a new leader goes on from, in one round trip.
+    /// - Parameter maximumOpen: of the open actions, the newest so many.
+    public func inheritance(maximumOpen: Int) async throws -> Inheritance {
+        let (head, manifests, control, pauses, overrides, workloads, open, last) = try await self.run(
+            self.headRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.workloadsRead,
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.lastDecisionsRead)
+        return Inheritance(
+            head: head, manifests: manifests, control: control, pauses: pauses, overrides: overrides, workloads: workloads, open: open,
+            lastDecisions: last.decisions, unreadable: last.unreadable)
+    }
+
     private static func decision(row: Row) throws -> DecisionRecord {
         let id = try row["id"].int()
         do {
@@ -132,16 +165,18 @@ extension Store {
         id, idem, decision_id, epoch, service, region, replicas_from, replicas_to, precondition, state, attempt, need_ready, deadline, created_at, history
         """
 
-    public func actions(_ filter: ActionFilter) async throws -> [ActionRecord] {
+    public func actions(_ filter: ActionFilter) async throws -> [ActionRecord] { try await self.run(self.actionsRead(filter)) }
+
+    private func actionsRead(_ filter: ActionFilter) -> Read<[ActionRecord]> {
         var conditions = Conditions()
         conditions.add({ "shard = \($0)" }, .text(self.shard))
         conditions.add({ "service = \($0)" }, filter.workload.map { .text($0.service) })
         conditions.add({ "region = \($0)" }, filter.workload.map { .text($0.region) })
         conditions.add({ "id < \($0)" }, filter.before.map { .int($0) })
         if filter.open { conditions.clauses.append("state IN ('committed', 'sent', 'accepted', 'verifying', 'unknown')") }
-        let rows = try await self.read(
-            "SELECT \(Self.actionColumns) FROM muster.action\(conditions.sql) ORDER BY id DESC LIMIT \(max(1, filter.limit))", conditions.parameters)
-        return try rows.map(Self.action(row:))
+        return Read(
+            "SELECT \(Self.actionColumns) FROM muster.action\(conditions.sql) ORDER BY id DESC LIMIT \(max(1, filter.limit))", conditions.parameters
+        ) { try $0.map(Self.action(row:)) }
     }
 
     public func action(id: Int64) async throws -> ActionRecord? {
@@ -175,10 +210,12 @@ extension Store {
         """
 
     /// All workloads that a leader has evaluated, by name.
-    public func workloads() async throws -> [WorkloadRecord] {
-        let rows = try await self.read(
-            "SELECT \(Self.workloadColumns) FROM muster.workload WHERE shard = $1 ORDER BY service, region", [.text(self.shard)])
-        return try rows.map(Self.workload(row:))
+    public func workloads() async throws -> [WorkloadRecord] { try await self.run(self.workloadsRead) }
+
+    private var workloadsRead: Read<[WorkloadRecord]> {
+        Read("SELECT \(Self.workloadColumns) FROM muster.workload WHERE shard = $1 ORDER BY service, region", [.text(self.shard)]) {
+            try $0.map(Self.workload(row:))
+        }
     }
 
     public func workload(_ id: WorkloadID) async throws -> WorkloadRecord? {

@@ -54,14 +54,18 @@ public struct TreeHead: Sendable, Hashable {
 }
 
 extension Store {
-    public func head() async throws -> Head {
-        let rows = try await self.read(
+    public func head() async throws -> Head { try await self.run(self.headRead) }
+
+    var headRead: Read<Head> {
+        Read(
             """
             SELECT clock_timestamp() AS now, coalesce((SELECT epoch FROM muster.leader WHERE cluster = $1 AND shard = $2), 0) AS epoch,
                    coalesce((SELECT size FROM muster.audit_tree WHERE origin = $3), 0) - 1 AS seq
-            """, [.text(self.cluster), .text(self.shard), .text(self.origin)])
-        let row = try rows.one()
-        return Head(now: try row["now"].wallTime(), epoch: try row["epoch"].int(), seq: try row["seq"].int())
+            """, [.text(self.cluster), .text(self.shard), .text(self.origin)]
+        ) { rows in
+            let row = try rows.one()
+            return Head(now: try row["now"].wallTime(), epoch: try row["epoch"].int(), seq: try row["seq"].int())
+        }
     }
 
     public func treeHead() async throws -> TreeHead {

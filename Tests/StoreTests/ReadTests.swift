@@ -118,6 +118,33 @@ struct ReadTests {
         }
     }
 
+    @Test("a new leader's inheritance is whole; a last decision that can't be read is told, and hides no other")
+    func inheritance() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let body = decision().json.text
+            for (id, text) in [(77, body.replacing("rule(queue)", with: "quantum(queue)")), (78, body), (79, body)] {
+                _ = try await cluster.session.query(
+                    """
+                    INSERT INTO muster.decision VALUES ($1, gen_random_uuid(), 'main', $2, $2, 'z', now(), 9, 'transcode', 'eu-west', 'queue', 7, 'up', 4, 8, true, '', $3)
+                    """, [.int(Int64(id)), .int(epoch), .text(text)])
+            }
+            for (region, id) in [("eu-west", 77), ("us-east", 78)] {
+                _ = try await cluster.session.query(
+                    """
+                    INSERT INTO muster.workload (shard, service, region, policy, policy_version, evaluated_at, memory, evaluation, decision_id, writer_epoch)
+                    VALUES ('main', 'transcode', $1, 'queue', 7, now(), '{}', $2, $3, $4)
+                    """, [.text(region), .text(body), .int(Int64(id)), .int(epoch)])
+            }
+            let left = try await cluster.store.inheritance(maximumOpen: 10)
+            #expect(left.lastDecisions.keys.sorted() == [78])
+            #expect(left.unreadable.count == 1 && "\(left.unreadable)".contains("decision d-77"))
+            #expect(left.workloads.map(\.decision) == [77, 78])
+            #expect(left.head.epoch == epoch && left.open.isEmpty && left.manifests.isEmpty && left.pauses.isEmpty && left.overrides.isEmpty)
+            #expect(left.control.enabled == (try await cluster.store.switchState().enabled))
+        }
+    }
+
     @Test("a node is as old as its run, and present until it says good-bye")
     func nodes() async throws {
         try await withCluster { cluster in
