@@ -1,7 +1,7 @@
 import Election
 public import Logging
 public import Membership
-import Model
+public import Model
 public import Postgres
 public import ServiceLifecycle
 import Synchronization
@@ -161,8 +161,8 @@ public final class Leadership: ServiceLifecycle.Service {
     /// A message of an authenticated member, for the election.
     public func received(_ message: PeerMessage) { self.enqueue { await $0.received(message) } }
 
-    /// A message of the election that nobody could carry.
-    public func unsent(_ request: UInt64) { self.enqueue { await $0.unsent(request) } }
+    /// The machine of that node refused a connection that was asked for then, on the boot clock: nobody listens where its process did.
+    public func nobodyListens(at node: String, dialledAt: Instant) { self.enqueue { $0.nobodyListens(at: node, dialledAt: dialledAt) } }
 
     private func enqueue(_ body: @escaping @Sendable (isolated LeadershipDriver) async -> Void) {
         guard self.messages.wrappingAdd(1, ordering: .relaxed).newValue <= Self.maximumMessages else {

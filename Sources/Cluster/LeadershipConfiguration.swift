@@ -18,13 +18,17 @@ extension Leadership {
         public var dataDirectory: String
         /// The way to the other nodes; nil: nobody is asked.
         public var peers: PeerChannel?
+        /// A refused connection counts as the end of the process that listened there. Only right where nothing else can refuse in its place.
+        public var trustsRefusal: Bool
         /// Nil: off. Needs `peers`.
         public var strict: StrictMode?
 
         public init(
             cluster: String, shard: String = "main", node: String, incarnation: String, address: String, connection: ConnectionConfiguration,
-            timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, strict: StrictMode? = nil
+            timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, trustsRefusal: Bool = false,
+            strict: StrictMode? = nil
         ) {
+            self.trustsRefusal = trustsRefusal
             self.incarnation = incarnation
             self.peers = peers
             self.strict = strict

@@ -5,8 +5,9 @@ import Model
 
 /// What peers are asked and told, and what they ask and tell.
 extension LeadershipDriver {
-    /// Between two tries to ask the last leader: its node may have to be dialled first.
+    /// Between two questions to the last leader, at first and in the end.
     static let fenceRetry = Duration.milliseconds(20)
+    static let longestFenceRetry = Duration.milliseconds(200)
 
     private func post(_ body: PeerMessage.Body, to node: String, request: UInt64 = 0) {
         self.configuration.peers?.post(body, node, request)
@@ -17,23 +18,32 @@ extension LeadershipDriver {
     // MARK: - Effects
 
     func askFence(_ predecessor: Grant.Predecessor, _ token: FencingToken) {
-        let request = self.questions.ask(predecessor.node, token, at: BootClock.now())
-        self.post(.fence(token: token, leader: predecessor.incarnation), to: predecessor.node, request: request)
+        self.start { await $0.keepAsking(predecessor, token) }
     }
 
-    /// There was no way to the node that was asked. Asks the last leader again for as long as its word is worth something.
-    func unsent(_ request: UInt64) async {
-        guard let question = self.questions[request], self.isWaiting(for: question) else { return }
-        await self.thread.sleep(until: BootClock.now() + Self.fenceRetry, slot: .fence)
-        guard self.isWaiting(for: question), let predecessor = self.machine.tenure?.grant.predecessor,
-            self.questions.answered(request, by: question.to) != nil
-        else { return }
-        self.askFence(predecessor, question.token)
+    /// Until the gate is open: the connection to that node may just have broken, and be made anew for this.
+    private func keepAsking(_ predecessor: Grant.Predecessor, _ token: FencingToken) async {
+        var pause = Self.fenceRetry
+        while self.isWaiting(for: predecessor, token) {
+            let request = self.questions.ask(predecessor.node, token, at: BootClock.now())
+            self.post(.fence(token: token, leader: predecessor.incarnation), to: predecessor.node, request: request)
+            await self.thread.sleep(until: BootClock.now() + pause, slot: .fence)
+            pause = min(pause * 2, Self.longestFenceRetry)
+        }
     }
 
-    private func isWaiting(for question: PeerQuestions.Question) -> Bool {
+    private func isWaiting(for predecessor: Grant.Predecessor, _ token: FencingToken) -> Bool {
         guard !self.isFinished, let tenure = self.machine.tenure, !tenure.gateOpen else { return false }
-        return tenure.grant.token == question.token && tenure.grant.predecessor?.node == question.to
+        return tenure.grant.token == token && tenure.grant.predecessor == predecessor
+    }
+
+    /// Counts only when it was asked for after the grant: before it, the last leader's process may not have been there yet.
+    func nobodyListens(at node: String, dialledAt: Instant) {
+        guard self.configuration.trustsRefusal, let tenure = self.machine.tenure, dialledAt >= tenure.grantedAt,
+            let predecessor = tenure.grant.predecessor, predecessor.node == node
+        else { return }
+        let grant = tenure.grant
+        self.handle(.fenceAnswered(by: node, incarnation: predecessor.incarnation, token: grant.token, .nobodyListens))
     }
 
     func askHoldOff(_ duration: Duration, except successor: String) {

@@ -30,7 +30,4 @@ struct PeerQuestions {
         self.open[request] = nil
         return question
     }
-
-    /// The question, if it is still open.
-    subscript(request: UInt64) -> Question? { self.open[request] }
 }

@@ -66,8 +66,10 @@ public enum ElectionEvent: Sendable, Hashable {
 public enum FenceAnswer: Sendable, Hashable {
     /// It will never act below this token, which is the asker's or a higher one.
     case promised(FencingToken)
-    /// Its supervisor has waited for its end.
+    /// Its supervisor has waited for its end, or its successor has what only its end could free.
     case dead
+    /// Nobody listens any more where it did, and nothing stands between that could refuse in its place.
+    case nobodyListens
 }
 
 /// The session that holds the lock, as the watch session sees it.

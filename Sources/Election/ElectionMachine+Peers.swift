@@ -98,6 +98,7 @@ extension ElectionMachine {
             switch answer {
             case .promised: tenure.gate.admit(.promised(by: node), opensAt: now)
             case .dead: tenure.gate.admit(.dead(node), opensAt: now)
+            case .nobodyListens: tenure.gate.admit(.nobodyListens(node), opensAt: now)
             }
         }
     }

@@ -17,6 +17,8 @@ public struct Gate: Sendable, Hashable {
         case promised(by: String)
         /// The predecessor's process has ended: its supervisor has waited for it.
         case dead(String)
+        /// Nobody listens where the predecessor's process did.
+        case nobodyListens(String)
         /// The predecessor is this very process, which stopped before it asked for the lock again.
         case sameProcess
     }
@@ -63,6 +65,7 @@ extension Gate.Evidence: CustomStringConvertible {
         case .waited: "a whole lease has passed since the election"
         case .promised(let node): "the last leader, \(node), promised not to act any more"
         case .dead(let node): "the last leader, \(node), has ended by the word of its own node"
+        case .nobodyListens(let node): "nobody listens any more where the last leader, \(node), did"
         case .sameProcess: "the last leader was this process"
         }
     }

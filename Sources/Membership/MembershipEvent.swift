@@ -1,3 +1,5 @@
+public import Model
+
 /// A row of the membership table.
 public struct Member: Sendable, Hashable {
     public var name: String
@@ -66,6 +68,8 @@ public enum MembershipEffect: Sendable, Hashable {
     case restarted(peer: String, bootID: String)
     /// A message for others than this machine: fence, promise, hold-off, fitness, vouch, vouched.
     case deliver(PeerMessage)
+    /// The machine at the peer's address says that nobody listens there.
+    case nobodyListens(peer: String, dialledAt: Instant)
     /// There is no link to carry it.
     case unsent(to: String, PeerMessage.Body, requestID: UInt64)
     /// A message was dropped.

@@ -82,6 +82,7 @@ extension MembershipMachine {
     mutating func dialFailed(peer name: String, _ end: LinkEnd) {
         guard let index = self.index(of: name), case .inProgress = self.peers[index].dial else { return }
         if self.peers[index].links.isEmpty { self.peers[index].lastLinkEnd = end }
+        if end == .refused { self.effects.append(.nobodyListens(peer: name, dialledAt: self.peers[index].dialledAt)) }
         self.peers[index].suspicion?.dialRefused = end == .refused
         self.scheduleRedial(index)
     }
@@ -101,6 +102,10 @@ extension MembershipMachine {
     /// When to dial; nil: not at all.
     func dialAt(_ index: Int) -> Instant? {
         guard self.wantsLink(index), let wanted = self.peers[index].linkWantedSince else { return nil }
+        if self.peers[index].dialIsUrgent {
+            if case .inProgress = self.peers[index].dial { return nil }
+            return self.now
+        }
         // A link that is about to prove itself is given the time of an ack.
         if let newest = self.peers[index].links.last, newest.number != self.peers[index].current, newest.retireAt == nil,
             self.now < newest.openedAt + self.timeout(of: index)
@@ -132,6 +137,8 @@ extension MembershipMachine {
         }
         if let at = self.dialAt(index), at <= self.now {
             self.peers[index].dial = .inProgress(until: self.now + self.timing.dialLimit)
+            self.peers[index].dialIsUrgent = false
+            self.peers[index].dialledAt = self.now
             self.effects.append(.dial(peer: self.peers[index].name, address: self.peers[index].address))
         }
     }

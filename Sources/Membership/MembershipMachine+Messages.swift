@@ -210,6 +210,8 @@ extension MembershipMachine {
     mutating func post(_ body: PeerMessage.Body, to name: String, requestID: UInt64) {
         guard !self.leaving, let index = self.index(of: name), self.peers[index].sendingLink != nil else {
             self.effects.append(.unsent(to: name, body, requestID: requestID))
+            // Whoever asks this waits with all effects of a new leader for the answer, or for the news that there is nobody to answer.
+            if case .fence = body, let index = self.index(of: name) { self.peers[index].dialIsUrgent = true }
             return
         }
         self.send(body, to: index, requestID: requestID)

@@ -230,6 +230,8 @@ extension MembershipMachine {
     var aliveCount: Int { 1 + self.peers.reduce(0) { $0 + ($1.state.isUp ? 1 : 0) } }
 
     private mutating func noteIsolation() {
+        // A node that has just begun to look is not cut off.
+        guard !self.peers.contains(where: { $0.state == .unknown && self.now < $0.since + self.timing.startGrace }) else { return }
         let isolated = self.aliveCount < self.memberCount / 2 + 1
         guard isolated != self.isolated else { return }
         self.isolated = isolated

@@ -56,6 +56,10 @@ struct PeerRecord: Sendable {
     var current: Int?
     var lastLinkEnd: LinkEnd?
     var dial = Dial.none
+    /// Dial without regard to turns and pauses.
+    var dialIsUrgent = false
+    /// When the last dial began.
+    var dialledAt = Instant(nanoseconds: .min)
     var dialFailures = 0
     /// Since when there has been no link that answers.
     var linkWantedSince: Instant?

@@ -23,7 +23,7 @@ public enum PeerLimits {
     /// What the kernel may hold of a link on its way out, in bytes; without a bound it would take megabytes before ``unsentBytes`` begins to count.
     static let socketBuffer: SocketOptionValue = 128 * 1024
     /// Messages that one link may bring in a second. Nine nodes in full trouble stay below a hundred; more would starve the others.
-    static let messagesPerSecond = 2000
+    public static let messagesPerSecond = 2000
     /// Messages that wait to be taken in from other threads: a fence, a vouch and a hold-off to each of 64 members, several times.
     static let mailbox = 1024
     /// How long a node that stops waits for its last words to be written.

@@ -86,8 +86,8 @@ extension PeerMesh {
             self.connections[number]?.inSecond = 0
         }
         self.connections[number]?.inSecond += frames.count
-        if let count = self.connections[number]?.inSecond, count > PeerLimits.messagesPerSecond {
-            return self.giveUp(number, PeerEnding(.tooManyMessages, "more than \(PeerLimits.messagesPerSecond) messages in a second"))
+        if let count = self.connections[number]?.inSecond, count > self.configuration.messagesPerSecond {
+            return self.giveUp(number, PeerEnding(.tooManyMessages, "more than \(self.configuration.messagesPerSecond) messages in a second"))
         }
         for frame in frames {
             // An effect of the message before may have ended the link.

@@ -25,6 +25,8 @@ public struct PeerMeshConfiguration: Sendable {
     public var seed: UInt64
     public var timing = MembershipTiming.standard
     public var admission = Admission()
+    /// Messages that one link may bring in a second; more ends it.
+    public var messagesPerSecond = PeerLimits.messagesPerSecond
     /// How often the identity's files are looked at.
     public var identityPoll = IdentityStore.pollInterval
 

@@ -1,4 +1,5 @@
 public import Membership
+public import Model
 public import TLS
 
 /// What a mesh tells its owner.
@@ -7,6 +8,8 @@ public enum PeerNotice: Sendable, Hashable {
     case message(PeerMessage)
     /// Something posted had no link to go over.
     case unsent(to: String, body: PeerMessage.Body, requestID: UInt64)
+    /// The machine at the peer's address refused a connection that was asked for then, on the boot clock: no process listens there.
+    case nobodyListens(peer: String, dialledAt: Instant)
     case changed(peer: String, from: PeerState, to: PeerState, why: String)
     /// The peer is another process than before.
     case restarted(peer: String, bootID: String)

@@ -115,7 +115,7 @@ extension Simulation {
         case .silence: self.count(.gateSilence)
         case .waited: self.count(.gateWaited)
         case .promised: self.count(.gatePromised)
-        case .dead: self.count(.gateDead)
+        case .dead, .nobodyListens: self.count(.gateDead)
         case .sameProcess: self.count(.gateSameProcess)
         }
     }

@@ -68,12 +68,12 @@ struct ElectionCluster: Sendable {
 
     func configuration(
         _ node: String, cluster: String? = nil, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil,
-        peers: PeerChannel? = nil, strict: StrictMode? = nil
+        peers: PeerChannel? = nil, trustsRefusal: Bool = false, strict: StrictMode? = nil
     ) -> Leadership.Configuration {
         Leadership.Configuration(
             cluster: cluster ?? self.name, node: node, incarnation: UUID().uuidString.lowercased(), address: "\(node).example:7000",
             connection: ConnectionConfiguration(conninfo ?? self.conninfo()), timing: timing,
-            dataDirectory: directory ?? Self.directory(), peers: peers, strict: strict)
+            dataDirectory: directory ?? Self.directory(), peers: peers, trustsRefusal: trustsRefusal, strict: strict)
     }
 
     /// A path in a fresh temporary place; the election makes the directory.

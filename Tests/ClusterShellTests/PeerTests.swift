@@ -16,9 +16,12 @@ import Testing
         let cluster: ElectionCluster
         let peers: TestPeers
 
-        func start(_ name: String, timing: Timing = patient, directory: String? = nil, strict: StrictMode? = nil) -> TestNode {
+        func start(
+            _ name: String, timing: Timing = patient, directory: String? = nil, trustsRefusal: Bool = false, strict: StrictMode? = nil
+        ) -> TestNode {
             let node = TestNode(
-                self.cluster.configuration(name, timing: timing, directory: directory, peers: self.peers.channel(of: name), strict: strict))
+                self.cluster.configuration(
+                    name, timing: timing, directory: directory, peers: self.peers.channel(of: name), trustsRefusal: trustsRefusal, strict: strict))
             self.peers.connect(name, node.leadership)
             return node
         }
@@ -44,6 +47,22 @@ import Testing
             if case .promise(_, let token, _, .never) = message.body, message.from == "a" { token } else { nil }
         }
         #expect(promises.contains { $0.value == term.token })
+        try await new.stop()
+        try await old.stop()
+    }
+
+    @Test("where it is trusted, a refused connection is the end of the last leader's process")
+    func refusedConnection() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let old = nodes.start("a")
+        _ = try await old.gateOpened()
+        let new = nodes.start("b", trustsRefusal: true)
+        try await new.waiting(for: "a")
+        nodes.peers.cut("a")
+        try await nodes.cluster.terminateLeader()
+        let (term, next) = try await new.elected()
+        _ = try await new.gateOpened(from: next)
+        #expect(BootClock.now() - term.grantedAt < Self.patient.lease)
         try await new.stop()
         try await old.stop()
     }

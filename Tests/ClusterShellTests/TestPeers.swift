@@ -35,6 +35,6 @@ final class TestPeers: Sendable {
             state.messages.append(message)
             return (state.nodes[from], state.nodes[to], message)
         }
-        if let receiver, sender != nil { receiver.received(message) } else { sender?.unsent(request) }
+        if let receiver, sender != nil { receiver.received(message) } else { sender?.nobodyListens(at: to, dialledAt: BootClock.now()) }
     }
 }

@@ -39,8 +39,12 @@ private func token(_ timeline: Int32, _ epoch: Int64) -> FencingToken { FencingT
                 .mayAct(at: .ms(100), sendBudget: .zero))
     }
 
-    @Test("a settled predecessor's promise, or its death, opens the gate at once", arguments: [FenceAnswer.promised(token(1, 5)), .dead])
-    func answerOpensGate(answer: FenceAnswer) {
+    static let answers: [(FenceAnswer, Gate.Evidence)] = [
+        (.promised(token(1, 5)), .promised(by: "old")), (.dead, .dead("old")), (.nobodyListens, .nobodyListens("old")),
+    ]
+
+    @Test("a settled predecessor's promise, or its end, opens the gate at once", arguments: Self.answers)
+    func answerOpensGate(answer: FenceAnswer, evidence: Gate.Evidence) {
         let predecessor = Self.predecessor()
         var script = Script.campaigning(known: 3)
         script.at(
@@ -50,7 +54,6 @@ private func token(_ timeline: Int32, _ epoch: Int64) -> FencingToken { FencingT
                 .sendBeat(session: 1, number: 1),
             ])
         script.at(1002, .beatAnswered(session: 1, number: 1, current: true), [])
-        let evidence = answer == .dead ? Gate.Evidence.dead("old") : .promised(by: "old")
         script.at(
             1003, .fenceAnswered(by: "old", incarnation: "x", token: token(1, 5), answer), [.openGate(evidence), .settle(session: 1)])
         #expect(script.mayAct(1003))

@@ -329,6 +329,21 @@ extension [MembershipEffect] {
         #expect(bench.say(.unknown(kind: "teleport"), link: 1).refusals == [.unknownKind])
     }
 
+    @Test("a fence without a link dials at once, whoever's turn it is and after whatever failed; that nobody listens is told with when it was asked")
+    func urgentDial() {
+        var bench = Bench(peers: ["b"], node: "z")
+        bench.pass(300)
+        bench.feed(.dialFailed(peer: "b", .timedOut))
+        let fence = PeerMessage.Body.fence(token: FencingToken(timeline: 1, epoch: Epoch(4)), leader: "p")
+        let asked = bench.feed(.post(to: "b", fence, requestID: 1))
+        #expect(asked.contains(.unsent(to: "b", fence, requestID: 1)) && asked.dialled == ["b"])
+        #expect(bench.feed(.post(to: "b", fence, requestID: 2)).dialled == [], "one dial at a time")
+        let dialledAt = Instant.ms(bench.now)
+        bench.now += 2
+        #expect(bench.feed(.dialFailed(peer: "b", .refused)).contains(.nobodyListens(peer: "b", dialledAt: dialledAt)))
+        #expect(bench.feed(.post(to: "b", .holdOff(milliseconds: 1), requestID: 3)).dialled == [], "nothing else is urgent")
+    }
+
     @Test("a late wake-up voids what was pending and worsens the node's view of itself only")
     func absence() {
         var bench = Bench.meshed()
@@ -348,6 +363,8 @@ extension [MembershipEffect] {
         alone.pass(1000)
         var bench = Bench()
         #expect(bench.machine.view.isolated)
+        #expect(!bench.pass(4900).contains(.isolated(true)), "it has only begun to look")
+        #expect(bench.pass(1000).contains(.isolated(true)))
         bench.feed(.linkOpened(peer: "b", link: 1, dialled: true))
         #expect(!bench.say(.ping(.well), link: 1).contains(.isolated(false)), "two of four are no majority")
         bench.feed(.linkOpened(peer: "c", link: 2, dialled: true))

@@ -7,6 +7,7 @@ struct UsageTests {
         [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["evaluate"], ["scale"], ["pause"], ["resume"], ["enable"],
         ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
         ["token", "list"], ["token", "revoke"], ["doctor"], ["node"], ["node", "run"], ["cluster"], ["cluster", "init"], ["ca"], ["ca", "issue"],
+        ["ca", "renew"], ["ca", "rotate"],
     ]
 
     /// The last line of a command's help.

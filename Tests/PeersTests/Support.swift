@@ -87,6 +87,8 @@ final class TestNode: Sendable {
             cluster: "prod", node: name, host: "127.0.0.1", port: port, version: "1.2.3", bootID: UUID().uuidString, seed: .random(in: 0 ... .max))
         configuration.timing = timing
         configuration.admission = admission
+        // So few that a busy machine, too, reads more than this in a second from one who floods it; nodes at peace send ten.
+        configuration.messagesPerSecond = 200
         configuration.identityPoll = identityPoll
         let notices = self.notices
         var logger = Logger(label: "peers.\(name)")

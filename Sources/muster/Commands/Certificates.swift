@@ -38,6 +38,7 @@ struct CACommand: AsyncParsableCommand {
             abstract: "New certificates and keys for the names that a node’s present ones have.",
             discussion: """
                 The node takes its new identity by itself within seconds, without a restart; HTTPS takes the new certificate at the next start.
+
                 Example: muster ca renew --ca /etc/muster --in /etc/muster/a
                 """)
         @Option(name: .customLong("ca"), help: "The folder with ca.pem and ca.key.") var authority: String
@@ -60,6 +61,7 @@ struct CACommand: AsyncParsableCommand {
             discussion: """
                 The first run makes a new authority, which signs from then on; ca.pem holds both, and every node has to have it before a certificate is
                 renewed. The last one, with --finish, takes the old authority out of ca.pem. --plan says what is next and changes nothing.
+
                 Example: muster ca rotate --ca /etc/muster --plan
                 """)
         @Option(name: .customLong("ca"), help: "The folder with ca.pem and ca.key.") var authority: String

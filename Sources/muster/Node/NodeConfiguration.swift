@@ -34,12 +34,15 @@ struct NodeConfiguration: Sendable {
         var port: Int
         /// HOST:PORT that other nodes dial.
         var advertise: String
+        /// A refused connection counts as the end of the process that listened there.
+        var trustsRefusal: Bool
     }
 
     /// Every key that may stand in the file, in the order of the documentation.
     static let keys = [
         "cluster", "node.name", "node.region", "postgres.dsn", "postgres.password.file", "postgres.password.env", "peers.listen", "peers.advertise",
-        "peers.certificate", "peers.key", "peers.authority", "http.listen", "http.advertise", "http.certificate", "http.key", "metrics.public",
+        "peers.certificate", "peers.key", "peers.authority", "peers.trustRefused", "http.listen", "http.advertise", "http.certificate", "http.key",
+        "metrics.public",
         "drivers.exec.directory", "data", "timing", "strict.members", "log.level",
     ]
 
@@ -73,19 +76,23 @@ struct NodeConfiguration: Sendable {
             return value
         }
         func file(_ key: String) throws -> String { Self.resolve(try required(key), base) }
+        func flag(_ key: String) throws -> Bool {
+            let text = values[key] ?? "false"
+            guard ["true", "false"].contains(text) else { throw Failure("\(path): \(key) is “\(text)”, expected true or false") }
+            return text == "true"
+        }
         let (host, port) = try Self.endpoint(try required("http.listen"), key: "http.listen", path: path, example: "0.0.0.0:7443")
         let peers = try values["peers.listen"].map { listen in
             let (host, port) = try Self.endpoint(listen, key: "peers.listen", path: path, example: "0.0.0.0:7444")
             guard values["peers.certificate"] != nil else {
                 throw Failure("\(path): peers.listen needs peers.certificate, peers.key and peers.authority: nodes speak only with nodes they know")
             }
-            return PeerEndpoint(host: host, port: port, advertise: values["peers.advertise"] ?? Self.authority(host, port))
+            return PeerEndpoint(
+                host: host, port: port, advertise: values["peers.advertise"] ?? Self.authority(host, port), trustsRefusal: try flag("peers.trustRefused"))
         }
         let name = try required("node.name")
         let profile = values["timing"] ?? "default"
         guard let timing = Timing(profile: profile) else { throw Failure("\(path): timing is “\(profile)”, expected default, fast or wan") }
-        let isPublic = values["metrics.public"] ?? "false"
-        guard ["true", "false"].contains(isPublic) else { throw Failure("\(path): metrics.public is “\(isPublic)”, expected true or false") }
         return NodeConfiguration(
             cluster: try required("cluster"), name: name, region: try required("node.region"),
             database: ConnectionConfiguration(
@@ -97,7 +104,7 @@ struct NodeConfiguration: Sendable {
                     certificate: try file("peers.certificate"), key: try file("peers.key"), authority: try file("peers.authority")),
             peers: peers, strict: try Self.strict(values["strict.members"], peers: peers, path: path), listenHost: host, listenPort: port,
             advertise: values["http.advertise"] ?? "https://\(Self.authority(host, port))", apiCertificate: try file("http.certificate"),
-            apiKey: try file("http.key"), metricsArePublic: isPublic == "true",
+            apiKey: try file("http.key"), metricsArePublic: try flag("metrics.public"),
             execDirectory: values["drivers.exec.directory"].map { Self.resolve($0, base) }, dataDirectory: try file("data"), timing: timing,
             logLevel: values["log.level"] ?? "info")
     }

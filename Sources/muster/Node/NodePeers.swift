@@ -51,8 +51,8 @@ final class NodePeers: Sendable {
         let leadership = self.leadership.withLock { $0 }
         switch notice {
         case .message(let message): leadership?.received(message)
-        case .unsent(_, _, let request): leadership?.unsent(request)
-        case .changed, .restarted, .isolated, .alarm, .identityChanged, .listening: break
+        case .nobodyListens(let peer, let dialledAt): leadership?.nobodyListens(at: peer, dialledAt: dialledAt)
+        case .unsent, .changed, .restarted, .isolated, .alarm, .identityChanged, .listening: break
         }
     }
 
