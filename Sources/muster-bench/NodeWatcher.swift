@@ -28,7 +28,7 @@ final class NodeWatcher: Sendable {
         self.curl = try ChildProcess(
             [
                 "/usr/bin/curl", "-s", "--no-buffer", "-m", "3600", "--rate", "\(rate)/s", "--cacert", "\(cluster.folder)/ca/ca.pem", "-H", "@\(secret)",
-                "-w", "\\x1e", "\(cluster.url(node))/v1/nodes#[1-\(Self.requests)]",
+                "-w", String(Self.endOfAnswer), "\(cluster.url(node))/v1/nodes#[1-\(Self.requests)]",
             ], output: pipe)
         unlink(pipe)
         Thread.detachNewThread { self.follow(end) }
@@ -50,7 +50,7 @@ final class NodeWatcher: Sendable {
             guard count > 0 else { continue }
             let now = bootNanoseconds()
             rest += buffer.prefix(count)
-            while let separator = rest.firstIndex(of: 0x1E) {
+            while let separator = rest.firstIndex(of: Self.endOfAnswer.asciiValue ?? 0) {
                 let states = Self.states(Data(rest[..<separator]))
                 rest.removeSubrange(...separator)
                 self.state.withLock { $0.answer = Answer(at: now, states: states) }
