@@ -83,6 +83,13 @@ enum ElectionSQL {
         UPDATE muster.leader SET resigned = true
         WHERE cluster = $1 AND shard = $2 AND epoch = $3 AND backend_pid = pg_backend_pid()
         """
+    /// A server parses and plans, and compiles the fence, when a session first needs it. What a leader does first is made ready while it waits, so that
+    /// a takeover does not take that time.
+    static let ofLeader = [Self.beat, Self.bumpBeat, Self.assertLeader, Self.settle, Self.resign, Self.unlock]
+    /// Runs the fence once, for a term that nobody has. The error stays inside, and out of the server's log.
+    static let rehearseFence = """
+        DO $$ BEGIN PERFORM muster.assert_leader('', -1); EXCEPTION WHEN SQLSTATE '\(Self.fenced)' THEN NULL; END $$
+        """
     static let unlock = "SELECT pg_advisory_unlock($1)"
     static let unlockAll = "SELECT pg_advisory_unlock_all()"
 

@@ -114,24 +114,25 @@ public final class Leadership: ServiceLifecycle.Service {
     /// Transactions run one after the other, beats between them. Keep each well under the lease: the leader is suspended while
     /// one runs longer, and the server ends a session whose transaction does nothing for `Timing.idle`.
     /// - Parameters:
+    ///   - opening: statements that are needed whatever happens next: they travel with the fence, and `body` gets their answers.
     ///   - deadline: for getting hold of the session; statements take deadlines of their own.
     ///   - body: must not use the transaction from two tasks at once.
     /// - Throws: `LeadershipError.notLeader` when the term is over (nothing was written), `.outcomeUnknown` when the session
     ///   broke during the commit, otherwise what `body` or the database threw (rolled back).
     public func transaction<R>(
-        _ term: Term, deadline: Duration? = nil, _ body: (Transaction) async throws -> R
+        _ term: Term, opening: [Statement] = [], deadline: Duration? = nil, _ body: (Transaction, [ResultSet]) async throws -> R
     ) async throws -> R {
         let (session, connection) = try await self.driver.takeTurn(term)
         do {
             let driver = self.driver
             let result = try await connection.transaction(deadline: deadline) { transaction in
                 let sentAt = BootClock.now()
-                _ = try await transaction.pipeline([
-                    Statement(ElectionSQL.assertLeader, [.text(term.shard), .int(term.epoch.value)]),
-                    Statement(ElectionSQL.bumpBeat),
-                ])
+                let fence = [
+                    Statement(ElectionSQL.assertLeader, [.text(term.shard), .int(term.epoch.value)]), Statement(ElectionSQL.bumpBeat),
+                ]
+                let answers = try await transaction.pipeline(fence + opening)
                 await driver.confirmed(session, sentAt: sentAt)
-                return try await body(transaction)
+                return try await body(transaction, Array(answers.dropFirst(fence.count)))
             }
             await self.driver.endTurn()
             return result

@@ -22,12 +22,15 @@ extension Leadership {
         public var trustsRefusal: Bool
         /// Nil: off. Needs `peers`.
         public var strict: StrictMode?
+        /// Statements of the leader's first transactions, prepared on the lock session before there is a term.
+        public var prepared: [String]
 
         public init(
             cluster: String, shard: String = "main", node: String, incarnation: String, address: String, connection: ConnectionConfiguration,
             timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, trustsRefusal: Bool = false,
-            strict: StrictMode? = nil
+            strict: StrictMode? = nil, prepared: [String] = []
         ) {
+            self.prepared = prepared
             self.trustsRefusal = trustsRefusal
             self.incarnation = incarnation
             self.peers = peers

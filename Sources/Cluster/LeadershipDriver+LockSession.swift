@@ -62,6 +62,8 @@ extension LeadershipDriver {
                 throw PostgresError(.connect, "the watch session is not where the lock session is: \(refusal.words)")
             }
             try await self.checks.testLock(connection, watch, probe: Int64.random(in: .min ... .max))
+            try await connection.prepare(ElectionSQL.ofLeader + self.configuration.prepared)
+            _ = try await connection.simple(ElectionSQL.rehearseFence)
             self.note(problem: nil)
             self.handle(.checksPassed(session: session, epoch: facts.epoch))
         } catch {

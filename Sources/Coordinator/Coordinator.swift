@@ -32,6 +32,14 @@ public final class Coordinator: Sendable {
 
     /// Follows the election until its events end.
     public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await Standby(self).run() }
+            await self.follow()
+            group.cancelAll()
+        }
+    }
+
+    private func follow() async {
         var running: (loop: TermLoop, task: Task<Void, Never>)?
         for await event in self.leadership.events {
             switch event {

@@ -54,15 +54,16 @@ struct TermLoop {
     private var logger: Logger { self.coordinator.logger }
 
     func run() async {
-        guard let (loaded, clock) = await self.load() else { return }
+        guard let (loaded, change, clock) = await self.load() else { return }
         var state = loaded
         var counters = Counters(summaryDue: clock.now + Self.summaryInterval)
         await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
         let mailbox = self.mailbox
-        let opened = await self.commit(Batch(isFirst: true), &state, &counters, clock)
-        if opened == .over { return }
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.watchConfiguration(mailbox) }
+            // Sources and platforms are asked while the term is recorded.
+            self.ask(&state, at: clock.now, in: &group, mailbox, clock)
+            if await self.commit(Batch(isFirst: true), &state, &counters, clock) == .over { return group.cancelAll() }
+            group.addTask { await self.watchConfiguration(since: change, mailbox) }
             while !Task.isCancelled {
                 let now = clock.now
                 self.ask(&state, at: now, in: &group, mailbox, clock)
@@ -86,11 +87,11 @@ struct TermLoop {
     // MARK: - Beginning
 
     /// What the predecessors left, and the clock of this term. Tries until it succeeds or the term is over.
-    private func load() async -> (LeaderState, TermClock)? {
+    private func load() async -> (LeaderState, configuration: Int64, TermClock)? {
         while !Task.isCancelled {
             do {
                 let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
-                let fleet = Self.fleet(left.manifests, left.control, left.pauses, left.overrides)
+                let fleet = Self.fleet(left.configuration)
                 for error in left.unreadable {
                     // It only serves to not record the same twice: recording once more is harmless, not leading is not.
                     self.logger.warning("the last decision of a workload can't be read", metadata: ["error": "\(error)"])
@@ -104,7 +105,8 @@ struct TermLoop {
                     let recorded = record.decision.flatMap { left.lastDecisions[$0]?.decision }
                     remembered[record.id] = (try Memory(json: record.memory), record.evaluatedAt, recorded)
                 }
-                return (LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sizes: sizes, at: clock.now), clock)
+                let state = LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sizes: sizes, at: clock.now)
+                return (state, left.configuration.change, clock)
             } catch is CancellationError {
                 return nil
             } catch {
@@ -117,32 +119,31 @@ struct TermLoop {
     }
 
     /// More workloads than one leader is made for.
-    private static let maximumOpen = 1_000_000
+    static let maximumOpen = 1_000_000
 
-    private func loadFleet() async throws -> Fleet {
-        let manifests = try await self.store.manifests()
-        let control = try await self.store.switchState()
-        let pauses = try await self.store.pauses()
-        let overrides = try await self.store.overrides()
-        return Self.fleet(manifests, control, pauses, overrides)
-    }
-
-    private static func fleet(_ manifests: [StoredManifest], _ control: Switch, _ pauses: [Pause], _ overrides: [Override]) -> Fleet {
+    private static func fleet(_ configuration: Store.Configuration) -> Fleet {
         Fleet(
-            manifests: manifests.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
-            enabled: control.enabled, pauses: pauses, overrides: overrides)
+            manifests: configuration.manifests.compactMap { stored in
+                stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) }
+            }, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides)
     }
 
     /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.
-    private func watchConfiguration(_ mailbox: Mailbox<News>) async {
-        var seen: Int64?
+    private func watchConfiguration(since loaded: Int64, _ mailbox: Mailbox<News>) async {
+        var loaded = loaded
+        // What was asked of an earlier leader may still be open.
+        var heard: Int64?
         while !Task.isCancelled {
             do {
                 let change = try await self.store.configurationChange()
-                if change != seen {
+                if change != heard {
                     for request in try await self.store.openRequests() { await self.carryOut(request) }
-                    mailbox.post(.configuration(try await self.loadFleet()))
-                    seen = change
+                    heard = change
+                }
+                if change != loaded {
+                    let configuration = try await self.store.configuration()
+                    mailbox.post(.configuration(Self.fleet(configuration)))
+                    loaded = configuration.change
                 }
             } catch {
                 // The same database carries the lock: when it does not answer, the election says what that means.
@@ -278,8 +279,10 @@ struct TermLoop {
             evaluated: batch.pending.count, changed: batch.pending.count { $0.plan != nil }, milliseconds: 0, at: now)
         let tally = counters
         do {
-            let committed = try await self.coordinator.leadership.transaction(self.term, deadline: Self.commitDeadline) { transaction in
-                try await self.store.write(on: transaction, as: .node(self.store.node)) { write in
+            let opening = self.store.writeOpening
+            let committed = try await self.coordinator.leadership.transaction(self.term, opening: opening, deadline: Self.commitDeadline) {
+                (transaction, answers) in
+                try await self.store.write(on: transaction, opened: answers, as: .node(self.store.node)) { write in
                     if batch.isFirst { self.recordElection(write) }
                     write.forget(batch.gone)
                     write.update(batch.updates.map(\.after) + batch.pending.compactMap(\.superseded), at: now)

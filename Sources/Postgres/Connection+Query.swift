@@ -209,7 +209,8 @@ extension Connection {
         case deallocate(String)
         case prepare(Int, name: String)
         case query(Int)
-        case sync
+        /// Ends the implicit transaction of these statements.
+        case sync(Range<Int>)
     }
 
     func runPipeline(_ statements: [Statement], syncEach: Bool) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
@@ -218,6 +219,7 @@ extension Connection {
         sent.reserveCapacity(statements.count + 1)
         // Statements prepared in this very pipeline are not in the cache until the server has answered.
         var fresh: [String: String] = [:]
+        var since = 0
         for name in self.statements.retired {
             try self.sendUnnamed(Statement("DEALLOCATE \(name)"))
             sent.append(.deallocate(name))
@@ -239,7 +241,8 @@ extension Connection {
             sent.append(.query(index))
             if syncEach || index == statements.count - 1 {
                 try self.send(PQpipelineSync)
-                sent.append(.sync)
+                sent.append(.sync(since..<index + 1))
+                since = index + 1
             }
         }
         try await self.flush()
@@ -252,6 +255,8 @@ extension Connection {
         let aborted = PostgresError(.server, "not run, because an earlier statement of the pipeline failed", endpoint: self.endpoint)
         var outcomes = [Result<ResultSet, PostgresError>?](repeating: nil, count: statements.count)
         var first: PostgresError?
+        // What an explicit COMMIT has ended, nothing that comes later undoes.
+        var committed = 0
         for entry in sent {
             // Each statement gives its result and then nothing; a sync gives one result with nothing behind it.
             guard let result = try await self.nextResult() else {
@@ -266,8 +271,19 @@ extension Connection {
                     first = self.classified(PostgresError(result: result, statement: nil, endpoint: self.endpoint))
                     if let first, Self.isStalePlan(first) { self.statements.becomeStale() }
                 }
-            case .sync:
+            case .sync where status == PGRES_PIPELINE_SYNC:
                 PQclear(result)
+                first = nil
+                continue
+            case .sync(let ended):
+                // What shows only at the end of the implicit transaction: deferred constraints, conflicts, a request to cancel. None of it took effect.
+                let failure = self.classified(
+                    PostgresError(result: result, statement: statements.last?.sql, endpoint: self.endpoint, index: ended.upperBound - 1))
+                for index in ended.clamped(to: max(committed, ended.lowerBound)..<ended.upperBound) {
+                    if case .success? = outcomes[index] { outcomes[index] = .failure(failure) }
+                }
+                PQclear(result)
+                try await self.skipToSync()
                 first = nil
                 continue
             case .prepare(let index, let name):
@@ -282,6 +298,7 @@ extension Connection {
             case .query(let index):
                 do {
                     outcomes[index] = .success(try self.convert(result, statement: statements[index].sql, index: index))
+                    if String(cString: PQcmdStatus(result)) == "COMMIT" { committed = index + 1 }
                 } catch {
                     let failure = self.classified(error)
                     if Self.isStalePlan(failure) { self.statements.becomeStale() }
@@ -296,5 +313,35 @@ extension Connection {
             }
         }
         return outcomes.map { $0 ?? .failure(aborted) }
+    }
+
+    /// An error at the sync is followed by nothing, and then by the sync's own answer.
+    private func skipToSync() async throws(PostgresError) {
+        for _ in 0..<2 {
+            guard let result = try await self.nextResult() else { continue }
+            defer { PQclear(result) }
+            if PQresultStatus(result) == PGRES_PIPELINE_SYNC { return }
+        }
+        throw self.ended ?? PostgresError(.decoding, "the pipeline is out of step", endpoint: self.endpoint)
+    }
+
+    /// Prepares statements ahead of their first use, in one round trip, so that it costs neither their parsing nor the server's first look at their tables.
+    ///
+    /// Those that the server refuses are left: they fail when they are run.
+    public func prepare(_ texts: [String], deadline: Duration? = nil) async throws(PostgresError) {
+        try await self.operation(deadline: deadline) { () async throws(PostgresError) in
+            try await self.resetStalePlans()
+            try self.send(PQenterPipelineMode)
+            var sent: [Sent] = []
+            for (index, text) in texts.enumerated() {
+                guard let name = self.statements.nameToPrepare(text) else { continue }
+                try self.send { PQsendPrepare($0, name, text, 0, nil) }
+                try self.send(PQpipelineSync)
+                sent += [.prepare(index, name: name), .sync(index..<index)]
+            }
+            try await self.flush()
+            _ = try await self.collect(sent, texts.map { Statement($0) })
+            try self.send(PQexitPipelineMode)
+        }
     }
 }

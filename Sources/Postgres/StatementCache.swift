@@ -41,12 +41,19 @@ struct StatementCache {
             self.seen.insert(sql)
             return .once
         }
+        return .prepare(name: self.newName())
+    }
+
+    /// For a statement that will be used soon; nil when it is prepared already, or can't be now.
+    mutating func nameToPrepare(_ sql: String) -> String? { self.isStale || self.prepared[sql] != nil ? nil : self.newName() }
+
+    private mutating func newName() -> String {
         if self.prepared.count >= Self.capacity, let oldest = self.prepared.min(by: { $0.value.used < $1.value.used }) {
             self.prepared[oldest.key] = nil
             self.retired.append(oldest.value.name)
         }
         self.nextName += 1
-        return .prepare(name: "m\(self.nextName)")
+        return "m\(self.nextName)"
     }
 
     mutating func didPrepare(_ sql: String, as name: String) {

@@ -50,7 +50,9 @@ public actor ReadingsService {
     }
 
     /// Takes the Connection manifests that hold from now on. A source whose manifest changed or is gone is closed.
-    public func update(connections: [Model.Connection]) async {
+    /// - Parameter isCurrent: asked when it is this update's turn; false: it came too late, and nothing changes.
+    public func update(connections: [Model.Connection], if isCurrent: () -> Bool = { true }) async {
+        guard isCurrent() else { return }
         var obsolete: [SQLSource] = []
         var next: [String: Entry] = [:]
         for manifest in connections {

@@ -56,8 +56,10 @@ extension Store {
     }
 
     /// Moves whenever something changes that the leader evaluates by.
-    public func configurationChange() async throws -> Int64 {
-        try await self.read("SELECT last_value FROM muster.configuration_change").one()["last_value"].int()
+    public func configurationChange() async throws -> Int64 { try await self.run(self.configurationChangeRead) }
+
+    var configurationChangeRead: Read<Int64> {
+        Read("SELECT last_value FROM muster.configuration_change") { try $0.one()["last_value"].int() }
     }
 }
 

@@ -1,13 +1,10 @@
 public import Model
+internal import Postgres
 
 /// What the leaders before left for the next one.
 public struct Inheritance: Sendable {
     public var head: Head
-    public var manifests: [StoredManifest]
-    /// The cluster's switch.
-    public var control: Switch
-    public var pauses: [Pause]
-    public var overrides: [Override]
+    public var configuration: Store.Configuration
     public var workloads: [WorkloadRecord]
     /// Actions without an outcome.
     public var open: [ActionRecord]
@@ -15,4 +12,51 @@ public struct Inheritance: Sendable {
     public var lastDecisions: [Int64: DecisionRecord]
     /// Why some of them are missing: a newer version wrote them.
     public var unreadable: [StoreError]
+}
+
+extension Store {
+    /// What the leader evaluates by: everything that people say.
+    public struct Configuration: Sendable {
+        /// Moves whenever something of this changes.
+        public var change: Int64
+        public var manifests: [StoredManifest]
+        /// The cluster's switch.
+        public var control: Switch
+        public var pauses: [Pause]
+        public var overrides: [Override]
+    }
+
+    /// What is in force, in one round trip.
+    public func configuration() async throws -> Configuration {
+        let (change, manifests, control, pauses, overrides) = try await self.run(
+            self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead)
+        return Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides)
+    }
+
+    /// All that a new leader goes on from, in one round trip.
+    /// - Parameter maximumOpen: of the open actions, the newest so many.
+    public func inheritance(maximumOpen: Int) async throws -> Inheritance {
+        // The change's number first: what changes after it has been read is then read once more.
+        let (head, change, manifests, control, pauses, overrides, workloads, open, last) = try await self.run(
+            self.headRead, self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.workloadsRead,
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.lastDecisionsRead)
+        return Inheritance(
+            head: head, configuration: Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides),
+            workloads: workloads, open: open, lastDecisions: last.decisions, unreadable: last.unreadable)
+    }
+
+    /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
+    public func prepareInheritance(maximumOpen: Int) async throws {
+        let statements = [
+            self.headRead.statement, self.configurationChangeRead.statement, self.manifestsRead().statement, self.switchRead.statement,
+            self.pausesRead.statement, self.overridesRead.statement, self.workloadsRead.statement,
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.lastDecisionsRead.statement,
+        ]
+        try await self.pool.withConnection(deadline: Self.readDeadline) { connection in
+            try await connection.prepare(statements.map(\.sql), deadline: Self.readDeadline)
+        }
+    }
+
+    /// What a leader's commits consist of, for the session that carries them.
+    public static var leaderStatements: [String] { WriteSQL.ofLeader }
 }

@@ -138,17 +138,6 @@ extension Store {
         }
     }
 
-    /// All that a new leader goes on from, in one round trip.
-    /// - Parameter maximumOpen: of the open actions, the newest so many.
-    public func inheritance(maximumOpen: Int) async throws -> Inheritance {
-        let (head, manifests, control, pauses, overrides, workloads, open, last) = try await self.run(
-            self.headRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.workloadsRead,
-            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.lastDecisionsRead)
-        return Inheritance(
-            head: head, manifests: manifests, control: control, pauses: pauses, overrides: overrides, workloads: workloads, open: open,
-            lastDecisions: last.decisions, unreadable: last.unreadable)
-    }
-
     private static func decision(row: Row) throws -> DecisionRecord {
         let id = try row["id"].int()
         do {
@@ -167,7 +156,7 @@ extension Store {
 
     public func actions(_ filter: ActionFilter) async throws -> [ActionRecord] { try await self.run(self.actionsRead(filter)) }
 
-    private func actionsRead(_ filter: ActionFilter) -> Read<[ActionRecord]> {
+    func actionsRead(_ filter: ActionFilter) -> Read<[ActionRecord]> {
         var conditions = Conditions()
         conditions.add({ "shard = \($0)" }, .text(self.shard))
         conditions.add({ "service = \($0)" }, filter.workload.map { .text($0.service) })
@@ -212,7 +201,7 @@ extension Store {
     /// All workloads that a leader has evaluated, by name.
     public func workloads() async throws -> [WorkloadRecord] { try await self.run(self.workloadsRead) }
 
-    private var workloadsRead: Read<[WorkloadRecord]> {
+    var workloadsRead: Read<[WorkloadRecord]> {
         Read("SELECT \(Self.workloadColumns) FROM muster.workload WHERE shard = $1 ORDER BY service, region", [.text(self.shard)]) {
             try $0.map(Self.workload(row:))
         }

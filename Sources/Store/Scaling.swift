@@ -49,9 +49,7 @@ extension Write {
     ///   - summary: what status shows of the round.
     public func commit(_ evaluations: [EvaluationCommit], summary: JSON, at now: WallTime) async throws -> [CommittedEvaluation] {
         let recorded = evaluations.filter(\.isRecorded)
-        // One that the leader has lost sight of would otherwise refuse this action, and with it the whole commit, for ever.
-        try await self.endOpenActions(of: recorded.filter { $0.action != nil }.map(\.record.id), because: "a newer decision took its place")
-        let (decisionIDs, actionIDs) = try await self.numbers(decisions: recorded.count, actions: recorded.count { $0.action != nil })
+        let (decisionIDs, actionIDs) = try await self.prepare(recorded)
         var nextAction = actionIDs.makeIterator()
         var nextDecision = decisionIDs.makeIterator()
         var committed: [CommittedEvaluation] = []
@@ -71,19 +69,20 @@ extension Write {
         self.upsert(records)
         self.deferred.append(
             Statement(
-                """
-                INSERT INTO muster.round (shard, writer_epoch, at, summary) VALUES ($1, $2, $3, $4)
-                ON CONFLICT (shard) DO UPDATE SET writer_epoch = excluded.writer_epoch, at = excluded.at, summary = excluded.summary
-                """, [.text(self.store.shard), .int(self.epoch), .time(now), .text(summary.text)]))
+                WriteSQL.upsertRound, [.text(self.store.shard), .int(self.epoch), .time(now), .text(summary.text)]))
         return committed
     }
 
-    private func numbers(decisions: Int, actions: Int) async throws -> ([Int64], [Int64]) {
-        if decisions == 0 { return ([], []) }
+    /// Numbers for what is recorded, and the end of open actions that would be in its way: one that the leader has lost sight of would otherwise
+    /// refuse the new action, and with it the whole commit, for ever.
+    private func prepare(_ recorded: [EvaluationCommit]) async throws -> (decisions: [Int64], actions: [Int64]) {
+        if recorded.isEmpty { return ([], []) }
+        let acting = recorded.filter { $0.action != nil }.map(\.record.id)
         let answers = try await self.transaction.pipeline([
-            Statement("SELECT nextval('muster.decision_id') AS id FROM generate_series(1, $1::int)", [.int(Int64(decisions))]),
-            Statement("SELECT nextval('muster.action_id') AS id FROM generate_series(1, $1::int)", [.int(Int64(actions))]),
+            Statement(WriteSQL.decisionNumbers, [.int(Int64(recorded.count))]), Statement(WriteSQL.actionNumbers, [.int(Int64(acting.count))]),
+            self.openActions(of: acting),
         ])
+        try self.end(answers[2], because: "a newer decision took its place")
         return (try answers[0].map { try $0["id"].int() }, try answers[1].map { try $0["id"].int() })
     }
 
@@ -97,11 +96,7 @@ extension Write {
             correlation: .init(decisionID: name))
         self.deferred.append(
             Statement(
-                """
-                INSERT INTO muster.decision (id, idem, shard, epoch, writer_epoch, node, at, seq, service, region, policy, policy_version, kind,
-                                             replicas_from, replicas_to, acted, sentence, body)
-                VALUES ($1, $2::uuid, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-                """,
+                WriteSQL.insertDecision,
                 [
                     .int(id), .text(UUIDv7.generate(at: self.at)), .text(self.store.shard), .int(self.epoch), .text(self.store.node),
                     .time(decision.at), .int(seq), .text(decision.workload.service), .text(decision.workload.region), .text(decision.policy.name),
@@ -126,11 +121,7 @@ extension Write {
             history: [.init(state: .committed, at: now)])
         self.deferred.append(
             Statement(
-                """
-                INSERT INTO muster.action (id, idem, decision_id, shard, epoch, writer_epoch, service, region, replicas_from, replicas_to,
-                                           precondition, state, attempt, need_ready, deadline, created_at, updated_at, history)
-                VALUES ($1, $2::uuid, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
-                """,
+                WriteSQL.insertAction,
                 [
                     .int(id), .text(action.idem), .int(decision), .text(self.store.shard), .int(self.epoch), .text(workload.service),
                     .text(workload.region), .int(Int64(plan.from)), .int(Int64(plan.to)), .optional(plan.precondition),
@@ -144,15 +135,7 @@ extension Write {
         for record in records {
             self.deferred.append(
                 Statement(
-                    """
-                    INSERT INTO muster.workload (shard, service, region, writer_epoch, policy, policy_version, evaluated_at, desired, current, ready,
-                                                 observed_at, memory, evaluation, decision_id)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-                    ON CONFLICT (shard, service, region) DO UPDATE SET writer_epoch = excluded.writer_epoch, policy = excluded.policy,
-                        policy_version = excluded.policy_version, evaluated_at = excluded.evaluated_at, desired = excluded.desired,
-                        current = excluded.current, ready = excluded.ready, observed_at = excluded.observed_at, memory = excluded.memory,
-                        evaluation = excluded.evaluation, decision_id = coalesce(excluded.decision_id, muster.workload.decision_id)
-                    """,
+                    WriteSQL.upsertWorkload,
                     [
                         .text(self.store.shard), .text(record.id.service), .text(record.id.region), .int(self.epoch), .text(record.policy),
                         .int(Int64(record.policyVersion)), .time(record.evaluatedAt), .optional(record.desired), .optional(record.current),
@@ -168,9 +151,7 @@ extension Write {
             self.updatedActions.insert(action.id)
             self.deferred.append(
                 Statement(
-                    """
-                    UPDATE muster.action SET writer_epoch = $2, state = $3, attempt = $4, updated_at = $5, history = $6 WHERE id = $1
-                    """,
+                    WriteSQL.updateAction,
                     [
                         .int(action.id), .int(self.epoch), .text(action.state.rawValue), .int(Int64(action.attempt)), .time(now),
                         .text(JSON.array(action.history.map(\.json)).text),
@@ -197,15 +178,14 @@ extension Write {
         }
     }
 
+    private func openActions(of workloads: [WorkloadID]) -> Statement {
+        Statement(
+            WriteSQL.openActions, [.text(self.store.shard), .textArray(workloads.map(\.service)), .textArray(workloads.map(\.region))])
+    }
+
     /// Ends open actions that this write has not updated, so that no intent stays without an outcome in the log.
-    private func endOpenActions(of workloads: [WorkloadID], because reason: String) async throws {
-        if workloads.isEmpty { return }
-        let rows = try await self.transaction.query(
-            """
-            SELECT \(Store.actionColumns) FROM muster.action WHERE shard = $1 AND (service, region) IN (SELECT * FROM unnest($2::text[], $3::text[]))
-                AND state IN ('committed', 'sent', 'accepted', 'verifying', 'unknown')
-            """, [.text(self.store.shard), .textArray(workloads.map(\.service)), .textArray(workloads.map(\.region))])
-        let left = try rows.map(Store.action(row:)).filter { !self.updatedActions.contains($0.id) }
+    private func end(_ open: ResultSet, because reason: String) throws {
+        let left = try open.map(Store.action(row:)).filter { !self.updatedActions.contains($0.id) }
         self.update(
             left.map { action in
                 var action = action
@@ -216,7 +196,8 @@ extension Write {
     }
 
     func endAbandoned() async throws {
-        try await self.endOpenActions(of: self.abandoned, because: "no manifest speaks of the workload any more")
+        if self.abandoned.isEmpty { return }
+        try self.end(try await self.transaction.query(self.openActions(of: self.abandoned)), because: "no manifest speaks of the workload any more")
     }
 
     /// Takes the rows of workloads away that no manifest speaks of any more, and ends what is open of them. Their decisions and events stay.

@@ -64,19 +64,18 @@ public final class Write {
     /// What the leader evaluates by has changed: it reloads when this commits.
     func configurationChanged() { self.changesConfiguration = true }
 
-    /// - Parameter settings: travel with the first statements.
-    static func begin(_ store: Store, on transaction: Transaction, after settings: [Statement], as principal: Principal) async throws -> Write {
-        let all = try await transaction.pipeline(
-            settings + [
-                Statement("SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1 FOR UPDATE", [.text(store.origin)]),
-                // After the row is ours: whoever wrote it before us has committed, and with it its epoch.
-                Statement(
-                    """
-                    SELECT clock_timestamp() AS now, (SELECT epoch FROM muster.leader WHERE cluster = $1 AND shard = $2) AS epoch,
-                           (SELECT nseq FROM muster.audit_origin WHERE node = $3 AND boot_id = $4::uuid) AS nseq
-                    """, [.text(store.cluster), .text(store.shard), .text(store.node), .text(store.bootID)]),
-            ])
-        let answers = Array(all.suffix(2))
+    /// What every write begins with; see ``init(_:on:opened:as:)``.
+    static func opening(_ store: Store) -> [Statement] {
+        [
+            Statement(WriteSQL.tree, [.text(store.origin)]),
+            // After the row is ours: whoever wrote it before us has committed, and with it its epoch.
+            Statement(WriteSQL.standing, [.text(store.cluster), .text(store.shard), .text(store.node), .text(store.bootID)]),
+        ]
+    }
+
+    /// - Parameter answers: to the statements of ``opening(_:)``, in `transaction`.
+    static func begin(_ store: Store, on transaction: Transaction, opened answers: [ResultSet], as principal: Principal) throws -> Write {
+        guard answers.count == 2 else { throw StoreError.noRow }
         let now = try answers[1].one()
         guard let head = answers[0].first, let epoch = try now["epoch"].int64OrNil() else {
             throw StoreError.notInitialized(cluster: store.cluster)
@@ -112,12 +111,7 @@ public final class Write {
     private func statements(events: [SealedEvent], state: TreeState) -> [Statement] {
         [
             Statement(
-                """
-                INSERT INTO muster.audit_event (seq, integrated_at, epoch, id, type, severity, actor_id, subject_id, decision_id, leaf, leaf_hash)
-                SELECT e.seq, $11::timestamptz, $2::bigint, e.id, e.type, e.severity, e.actor_id, e.subject_id, e.decision_id, e.leaf, e.leaf_hash
-                FROM unnest($1::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[])
-                    AS e (seq, id, type, severity, actor_id, subject_id, decision_id, leaf, leaf_hash)
-                """,
+                WriteSQL.insertEvents,
                 [
                     .intArray(events.map(\.seq)), .int(state.epoch.value), .textArray(events.map(\.id)), .textArray(events.map(\.type.rawValue)),
                     .textArray(events.map(\.severity.rawValue)), .textArray(events.map(\.actorID)), .textArray(events.map(\.subjectID)),
@@ -125,16 +119,12 @@ public final class Write {
                     .time(state.integratedAt),
                 ]),
             Statement(
-                "UPDATE muster.audit_tree SET size = $2, root = $3, frontier = $4, epoch = $5, integrated_at = $6 WHERE origin = $1",
+                WriteSQL.updateTree,
                 [
                     .text(state.origin), .int(state.size), .bytes(state.root.bytes), .bytes(state.frontier.bytes), .int(state.epoch.value),
                     .time(state.integratedAt),
                 ]),
-            Statement(
-                """
-                INSERT INTO muster.audit_origin (node, boot_id, nseq) VALUES ($1, $2::uuid, $3)
-                ON CONFLICT (node, boot_id) DO UPDATE SET nseq = excluded.nseq
-                """, [.text(self.store.node), .text(self.store.bootID), .int(self.nseq)]),
+            Statement(WriteSQL.upsertOrigin, [.text(self.store.node), .text(self.store.bootID), .int(self.nseq)]),
         ]
     }
 }
@@ -143,7 +133,8 @@ extension Store {
     /// Runs `body` as one change: what it writes and the events it records commit together, or nothing does.
     public func write<R>(as principal: Principal, _ body: (Write) async throws -> R) async throws -> R {
         try await self.pool.transaction(deadline: Self.readDeadline) { transaction in
-            try await self.write(on: transaction, after: [Self.writeLimits], as: principal, body)
+            let answers = try await transaction.pipeline([Self.writeLimits] + self.writeOpening)
+            return try await self.write(on: transaction, opened: Array(answers.dropFirst()), as: principal, body)
         }
     }
 
@@ -153,15 +144,14 @@ extension Store {
         "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true), set_config('idle_in_transaction_session_timeout', $3, true)",
         ["4000", "5000", "2000"])
 
-    /// The same in a transaction that the caller opened: the leader's, on its lock session, which has been fenced already.
-    public func write<R>(on transaction: Transaction, as principal: Principal, _ body: (Write) async throws -> R) async throws -> R {
-        try await self.write(on: transaction, after: [], as: principal, body)
-    }
+    /// What a transaction that is to become a write asks first: its answers are given to ``write(on:opened:as:_:)``.
+    public var writeOpening: [Statement] { Write.opening(self) }
 
-    private func write<R>(
-        on transaction: Transaction, after settings: [Statement], as principal: Principal, _ body: (Write) async throws -> R
+    /// The same in a transaction that the caller opened with ``writeOpening``: the leader's, on its lock session, fenced before anything else.
+    public func write<R>(
+        on transaction: Transaction, opened answers: [ResultSet], as principal: Principal, _ body: (Write) async throws -> R
     ) async throws -> R {
-        let write = try await Write.begin(self, on: transaction, after: settings, as: principal)
+        let write = try Write.begin(self, on: transaction, opened: answers, as: principal)
         let result = try await body(write)
         try await write.commit()
         return result

@@ -28,19 +28,19 @@ import Testing
     func commitAndRollback() async throws {
         let cluster = try await ElectionCluster.make()
         let (node, term, _) = try await self.leader(cluster)
-        let answer = try await node.leadership.transaction(term) { transaction in
+        let answer = try await node.leadership.transaction(term) { transaction, _ in
             _ = try await transaction.query(Self.insert(term.epoch, "kept"))
             return try await transaction.query("SELECT count(*) FROM fact").first?[0].int()
         }
         #expect(answer == 1)
         await #expect(throws: Refused.self) {
-            try await node.leadership.transaction(term) { transaction in
+            try await node.leadership.transaction(term) { transaction, _ in
                 _ = try await transaction.query(Self.insert(term.epoch, "dropped"))
                 throw Refused()
             }
         }
         await #expect(throws: PostgresError.self) {
-            try await node.leadership.transaction(term) { transaction in
+            try await node.leadership.transaction(term) { transaction, _ in
                 _ = try await transaction.query("SELECT 1/0")
             }
         }
@@ -58,7 +58,7 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<50 {
                 group.addTask {
-                    try await leadership.transaction(term) { transaction in
+                    try await leadership.transaction(term) { transaction, _ in
                         _ = try await transaction.query(Self.insert(term.epoch, "n\(number)"))
                     }
                 }
@@ -75,12 +75,12 @@ import Testing
         let (node, term, _) = try await self.leader(cluster)
         let leadership = node.leadership
         let (refusals, refused) = AsyncStream.makeStream(of: Int.self)
-        let waiting = try await leadership.transaction(term) { _ in
+        let waiting = try await leadership.transaction(term) { _, _ in
             // While this one has the turn, 64 may wait.
             let tasks = (0..<70).map { number in
                 Task {
                     do {
-                        try await leadership.transaction(term) { transaction in
+                        try await leadership.transaction(term) { transaction, _ in
                             _ = try await transaction.query(Self.insert(term.epoch, "n\(number)"))
                         }
                     } catch LeadershipError.overloaded(let waiting) {
@@ -111,7 +111,7 @@ import Testing
         let (newTerm, _) = try await new.elected()
         _ = try await old.lost(from: next)
         await #expect(throws: LeadershipError.notLeader(oldTerm)) {
-            try await old.leadership.transaction(oldTerm) { _ in Issue.record("the body of a stale transaction ran") }
+            try await old.leadership.transaction(oldTerm) { _, _ in Issue.record("the body of a stale transaction ran") }
         }
         // Code that bypasses all this meets the fence in the table.
         for epoch in [oldTerm.epoch, newTerm.epoch] {
@@ -131,7 +131,7 @@ import Testing
         let (node, term, next) = try await self.leader(cluster)
         try await cluster.execute("UPDATE muster.leader SET epoch = epoch + 5")
         await #expect(throws: LeadershipError.notLeader(term)) {
-            try await node.leadership.transaction(term) { transaction in
+            try await node.leadership.transaction(term) { transaction, _ in
                 _ = try await transaction.query(Self.insert(term.epoch, "stale"))
             }
         }
@@ -149,7 +149,7 @@ import Testing
         let cluster = try await ElectionCluster.make()
         let (node, term, next) = try await self.leader(cluster)
         await #expect(throws: LeadershipError.notLeader(term)) {
-            try await node.leadership.transaction(term) { transaction in
+            try await node.leadership.transaction(term) { transaction, _ in
                 _ = try await transaction.query(Self.insert(term.epoch, "half"))
                 try await cluster.terminateLeader()
                 _ = try await transaction.query(Self.insert(term.epoch, "other half"))
@@ -164,7 +164,7 @@ import Testing
     func longStatement() async throws {
         let cluster = try await ElectionCluster.make()
         let (node, term, next) = try await self.leader(cluster, timing: .standard)
-        try await node.leadership.transaction(term) { transaction in
+        try await node.leadership.transaction(term) { transaction, _ in
             _ = try await transaction.query(Self.insert(term.epoch, "slow"))
             _ = try await transaction.query("SELECT pg_sleep(1)")
             #expect(!node.leadership.mayAct(term, sendBudget: .zero))
@@ -181,7 +181,7 @@ import Testing
         let cluster = try await ElectionCluster.make()
         let (node, term, next) = try await self.leader(cluster)
         async let resignation: Void = {
-            _ = try await node.leadership.transaction(term) { transaction in
+            _ = try await node.leadership.transaction(term) { transaction, _ in
                 _ = try await transaction.query(Self.insert(term.epoch, "last"))
                 let leadership = node.leadership
                 let resigning = Task { await leadership.resign() }

@@ -39,6 +39,36 @@ struct PipelineTests {
         }
     }
 
+    @Test("what fails only at the end of the implicit transaction fails the pipeline, and the session goes on")
+    func failureAtTheEnd() async throws {
+        try await withConnection { connection in
+            _ = try await connection.simple("CREATE TEMP TABLE t (a int8 UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+            let twice = [Statement("INSERT INTO t VALUES ($1)", [1]), Statement("INSERT INTO t VALUES ($1)", [1])]
+            let error = try await postgresError { _ = try await connection.pipeline(twice) }
+            #expect(error.sqlState == "23505")
+            #expect(try await connection.query("SELECT count(*) FROM t").first?[0].int() == 0)
+            let each = await connection.pipelineEach(twice)
+            let first = try each.first?.get().affected
+            #expect(first == 1)
+            #expect(throws: PostgresError.self) { try each[1].get() }
+            #expect(try await connection.query("SELECT count(*) FROM t").first?[0].int() == 1)
+        }
+    }
+
+    @Test("statements prepared ahead run as prepared ones; one that the server refuses costs the others nothing")
+    func preparedAhead() async throws {
+        try await withConnection { connection in
+            try await connection.prepare(["SELECT $1::int8 + 1 AS v", "SELEC", "SELECT 2 AS w"])
+            try await connection.prepare(["SELECT 2 AS w"])
+            let names = "SELECT statement FROM pg_prepared_statements ORDER BY statement"
+            let prepared = try await connection.query(names).map { try $0["statement"].string() }
+            #expect(prepared == ["SELECT $1::int8 + 1 AS v", "SELECT 2 AS w"])
+            #expect(try await connection.query("SELECT $1::int8 + 1 AS v", [2]).first?["v"].int() == 3)
+            #expect(try await connection.pipeline([Statement("SELECT 2 AS w")]).first?.first?["w"].int() == 2)
+            try await expectError(.server) { _ = try await connection.query("SELEC") }
+        }
+    }
+
     @Test("pipelineEach keeps a failure where it is", arguments: 1...3)
     func isolation(repetition: Int) async throws {
         try await withConnection { connection in

@@ -87,7 +87,8 @@ struct World: Sendable {
             try await connection.transaction { transaction in
                 _ = try await transaction.query(
                     "UPDATE muster.leader SET node = 'a', epoch = $1, backend_pid = pg_backend_pid(), since = clock_timestamp()", [.int(epoch)])
-                return try await self.store.write(on: transaction, as: .node("a"), body)
+                let answers = try await transaction.pipeline(self.store.writeOpening)
+                return try await self.store.write(on: transaction, opened: answers, as: .node("a"), body)
             }
         }
     }

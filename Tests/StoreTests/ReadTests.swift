@@ -140,8 +140,10 @@ struct ReadTests {
             #expect(left.lastDecisions.keys.sorted() == [78])
             #expect(left.unreadable.count == 1 && "\(left.unreadable)".contains("decision d-77"))
             #expect(left.workloads.map(\.decision) == [77, 78])
-            #expect(left.head.epoch == epoch && left.open.isEmpty && left.manifests.isEmpty && left.pauses.isEmpty && left.overrides.isEmpty)
-            #expect(left.control.enabled == (try await cluster.store.switchState().enabled))
+            #expect(left.head.epoch == epoch && left.open.isEmpty)
+            let configuration = left.configuration
+            #expect(configuration.manifests.isEmpty && configuration.pauses.isEmpty && configuration.overrides.isEmpty)
+            #expect(configuration.control.enabled == (try await cluster.store.switchState().enabled))
         }
     }
 

@@ -58,7 +58,9 @@ struct TestCluster {
     func lead<R>(_ epoch: Int64, session: Session? = nil, store: Store? = nil, _ body: (Write) async throws -> R) async throws -> R {
         try await (session ?? self.session).transaction { transaction in
             _ = try await transaction.query("SELECT muster.assert_leader('main', $1)", [.int(epoch)])
-            return try await (store ?? self.store).write(on: transaction, as: .node("a"), body)
+            let store = store ?? self.store
+            let answers = try await transaction.pipeline(store.writeOpening)
+            return try await store.write(on: transaction, opened: answers, as: .node("a"), body)
         }
     }
 

@@ -74,7 +74,8 @@ final class NodeRuntime: Sendable {
             configuration: .init(
                 cluster: configuration.cluster, node: configuration.name, incarnation: self.bootID, address: configuration.advertise,
                 connection: configuration.database, timing: configuration.timing, dataDirectory: configuration.dataDirectory, peers: peers?.channel,
-                trustsRefusal: configuration.peers?.trustsRefusal ?? false, strict: configuration.strict), logger: logger)
+                trustsRefusal: configuration.peers?.trustsRefusal ?? false, strict: configuration.strict,
+                prepared: Store.leaderStatements), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }

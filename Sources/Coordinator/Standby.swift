@@ -1,0 +1,51 @@
+internal import Cluster
+internal import Logging
+internal import Model
+internal import Readings
+internal import Store
+
+/// What a node keeps ready while another leads, so that its own term begins with the first question and not with connecting: a session with each
+/// source that a manifest names, and one of the pool that has the statements of ``Store/inheritance(maximumOpen:)`` prepared.
+///
+/// It reads nothing that anybody decides by, and leaves everything to the term's loop once there is one.
+struct Standby {
+    let coordinator: Coordinator
+
+    /// Between two looks. A session that was lost is back, and a new connection known, after at most this.
+    static let interval = Duration.seconds(2)
+    /// For all sources to show that they are there.
+    static let healthDeadline = Duration.seconds(3)
+
+    init(_ coordinator: Coordinator) { self.coordinator = coordinator }
+
+    private var isNeeded: Bool { self.coordinator.leadership.status.term == nil }
+
+    func run() async {
+        var seen: Int64?
+        while !Task.isCancelled {
+            if self.isNeeded {
+                do { try await self.prepare(&seen) } catch {
+                    // Only time is lost by it.
+                    self.coordinator.logger.debug("nothing can be kept ready for a term of this node", metadata: ["error": "\(error)"])
+                }
+            } else {
+                seen = nil
+            }
+            do { try await Task.sleep(for: Self.interval) } catch { return }
+        }
+    }
+
+    private func prepare(_ seen: inout Int64?) async throws {
+        let (store, readings) = (self.coordinator.store, self.coordinator.readings)
+        try await store.prepareInheritance(maximumOpen: TermLoop.maximumOpen)
+        let change = try await store.configurationChange()
+        if change != seen {
+            let connections = try await store.manifests(kind: .connection).compactMap { stored in
+                if case .connection(let connection)? = stored.manifest { connection } else { nil }
+            }
+            await readings.update(connections: connections) { self.isNeeded }
+            seen = change
+        }
+        _ = await readings.health(deadline: Self.healthDeadline)
+    }
+}
