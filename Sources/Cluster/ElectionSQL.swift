@@ -36,30 +36,41 @@ enum ElectionSQL {
             SET idle_in_transaction_session_timeout = \(idle);
             SELECT pg_advisory_unlock_all();
             SELECT pg_advisory_lock(\(key));
-            WITH n AS (
-                UPDATE muster.leader l SET
-                    epoch = greatest(l.epoch, \(known.value), (SELECT max(t.epoch) FROM muster.term t
-                        WHERE t.cluster = l.cluster AND t.shard = l.shard)) + 1,
-                    timeline = \(timelineKnown ? Self.timeline : "0"),
-                    node = current_setting('muster.node'), incarnation = current_setting('muster.incarnation')::uuid,
-                    addr = current_setting('muster.addr'), backend_pid = pg_backend_pid(), resigned = false, settled = false,
-                    lease_ms = greatest(l.lease_ms, \(timing.lease.milliseconds)), since = clock_timestamp()
-                FROM (SELECT * FROM muster.leader WHERE cluster = current_setting('muster.cluster')
-                    AND shard = current_setting('muster.shard') FOR UPDATE) o
-                WHERE l.cluster = o.cluster AND l.shard = o.shard
-                RETURNING l.*, o.node AS old_node, o.epoch AS old_epoch, o.resigned AS old_resigned, o.settled AS old_settled,
-                    o.lease_ms AS old_lease_ms, o.addr AS old_addr, o.incarnation::text AS old_incarnation, o.timeline AS old_timeline
-            ), t AS (
-                INSERT INTO muster.term (cluster, shard, epoch, timeline, node, incarnation, at, how, previous_epoch, previous_resigned)
-                SELECT cluster, shard, epoch, timeline, node, incarnation, since, 'campaign',
-                    CASE WHEN old_node IS NOT NULL THEN old_epoch END, CASE WHEN old_node IS NOT NULL THEN old_resigned END FROM n
-            )
-            SELECT epoch AS granted_epoch, timeline, since, old_node, old_epoch, old_resigned, old_settled, old_lease_ms, old_addr,
-                old_incarnation, old_timeline,
-                (SELECT last_value FROM muster.beat) AS beat FROM n;
+            \(Self.newEpoch(known: known, timing: timing, timelineKnown: timelineKnown));
             SET lock_timeout = \((timing.lease * Self.leaderLockLeases).milliseconds);
             SET statement_timeout = \((timing.lease * Self.leaderStatementLeases).milliseconds);
             """
+    }
+
+    /// Plans what a campaign writes, without writing it.
+    static func rehearseEpoch(timing: Timing, timelineKnown: Bool) -> String {
+        "EXPLAIN \(Self.newEpoch(known: Epoch(0), timing: timing, timelineKnown: timelineKnown))"
+    }
+
+    private static func newEpoch(known: Epoch, timing: Timing, timelineKnown: Bool) -> String {
+        """
+        WITH n AS (
+            UPDATE muster.leader l SET
+                epoch = greatest(l.epoch, \(known.value), (SELECT max(t.epoch) FROM muster.term t
+                    WHERE t.cluster = l.cluster AND t.shard = l.shard)) + 1,
+                timeline = \(timelineKnown ? Self.timeline : "0"),
+                node = current_setting('muster.node'), incarnation = current_setting('muster.incarnation')::uuid,
+                addr = current_setting('muster.addr'), backend_pid = pg_backend_pid(), resigned = false, settled = false,
+                lease_ms = greatest(l.lease_ms, \(timing.lease.milliseconds)), since = clock_timestamp()
+            FROM (SELECT * FROM muster.leader WHERE cluster = current_setting('muster.cluster')
+                AND shard = current_setting('muster.shard') FOR UPDATE) o
+            WHERE l.cluster = o.cluster AND l.shard = o.shard
+            RETURNING l.*, o.node AS old_node, o.epoch AS old_epoch, o.resigned AS old_resigned, o.settled AS old_settled,
+                o.lease_ms AS old_lease_ms, o.addr AS old_addr, o.incarnation::text AS old_incarnation, o.timeline AS old_timeline
+        ), t AS (
+            INSERT INTO muster.term (cluster, shard, epoch, timeline, node, incarnation, at, how, previous_epoch, previous_resigned)
+            SELECT cluster, shard, epoch, timeline, node, incarnation, since, 'campaign',
+                CASE WHEN old_node IS NOT NULL THEN old_epoch END, CASE WHEN old_node IS NOT NULL THEN old_resigned END FROM n
+        )
+        SELECT epoch AS granted_epoch, timeline, since, old_node, old_epoch, old_resigned, old_settled, old_lease_ms, old_addr,
+            old_incarnation, old_timeline,
+            (SELECT last_value FROM muster.beat) AS beat FROM n
+        """
     }
 
     /// A leader's statement holds up the beats behind it. One that runs for four leases has failed …

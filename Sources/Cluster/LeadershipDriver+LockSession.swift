@@ -64,6 +64,7 @@ extension LeadershipDriver {
             try await self.checks.testLock(connection, watch, probe: Int64.random(in: .min ... .max))
             try await connection.prepare(ElectionSQL.ofLeader + self.configuration.prepared)
             _ = try await connection.simple(ElectionSQL.rehearseFence)
+            _ = try await connection.simple(ElectionSQL.rehearseEpoch(timing: configuration.timing, timelineKnown: facts.timelineKnown))
             self.note(problem: nil)
             self.handle(.checksPassed(session: session, epoch: facts.epoch))
         } catch {

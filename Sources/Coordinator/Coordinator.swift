@@ -50,8 +50,8 @@ public final class Coordinator: Sendable {
                 let loop = TermLoop(self, term)
                 running = (loop, Task { await loop.run() })
             case .resigning(let term):
-                await Self.end(&running)
-                await self.leadership.drained(term)
+                // The loop says when its effects have ended. Meanwhile this goes on listening: the term may be lost first.
+                if let loop = running?.loop { loop.stop() } else { await self.leadership.drained(term) }
             case .lost(let term, let reason):
                 await Self.end(&running)
                 self.logger.notice("no longer leading", metadata: ["epoch": "\(term.epoch)", "reason": "\(reason)"])

@@ -22,8 +22,8 @@ struct TermLoop {
     static let sendBudget = Duration.milliseconds(50)
     /// How often a changed configuration and requests of other nodes are looked for.
     static let configurationInterval = Duration.milliseconds(500)
-    /// Between two tries to load what the predecessor left.
-    static let loadRetry = Duration.milliseconds(200)
+    /// Between two tries to load what the predecessor left, or to record the beginning of the term.
+    static let retryInterval = Duration.milliseconds(200)
     /// For one commit on the lock session; longer, and the leader is suspended anyway.
     static let commitDeadline = Duration.seconds(5)
     /// Evaluations that changed nothing are counted into one event this often.
@@ -38,9 +38,12 @@ struct TermLoop {
         case configuration(Fleet)
         /// The leader may act, or act again.
         case released
+        /// Nothing more is to be begun.
+        case stopped
     }
 
     private let mailbox = Mailbox<News>()
+    private let effects = Effects()
 
     init(_ coordinator: Coordinator, _ term: Term) {
         self.coordinator = coordinator
@@ -50,37 +53,50 @@ struct TermLoop {
     /// The term's gate has opened, or its database answers again.
     func release() { self.mailbox.post(.released) }
 
+    /// The leader hands over: nothing is begun any more, and ``Leadership/drained(_:)`` is called once what is under way outside has ended.
+    func stop() {
+        self.effects.close()
+        self.mailbox.post(.stopped)
+    }
+
     private var store: Store { self.coordinator.store }
     private var logger: Logger { self.coordinator.logger }
 
     func run() async {
+        await withDiscardingTaskGroup { group in
+            await self.lead(&group)
+            await self.effects.ended()
+            await self.coordinator.leadership.drained(self.term)
+            group.cancelAll()
+        }
+    }
+
+    private func lead(_ group: inout DiscardingTaskGroup) async {
+        // Everything that the term commits comes behind this, since transactions take turns.
+        async let recorded = self.recordElection()
         guard let (loaded, change, clock) = await self.load() else { return }
         var state = loaded
         var counters = Counters(summaryDue: clock.now + Self.summaryInterval)
         await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
         let mailbox = self.mailbox
-        await withDiscardingTaskGroup { group in
-            // Sources and platforms are asked while the term is recorded.
-            self.ask(&state, at: clock.now, in: &group, mailbox, clock)
-            if await self.commit(Batch(isFirst: true), &state, &counters, clock) == .over { return group.cancelAll() }
-            group.addTask { await self.watchConfiguration(since: change, mailbox) }
-            while !Task.isCancelled {
-                let now = clock.now
-                self.ask(&state, at: now, in: &group, mailbox, clock)
-                let mayAct = self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget)
-                for work in state.work(mayAct: mayAct, at: now) {
-                    group.addTask { await self.perform(work, mailbox, clock) }
-                }
-                var batch = Batch()
-                if state.isReady(at: clock.now) { batch.pending = state.decide(at: clock.now) }
-                if !batch.pending.isEmpty, await self.commit(batch, &state, &counters, clock) == .over { break }
-                // New work may have come from that commit.
-                if batch.pending.contains(where: { $0.plan != nil }) { continue }
-                let wake = state.nextWake(after: clock.now)
-                let news = await mailbox.take(within: wake.map { $0 - clock.now })
-                if await self.take(news, &state, &counters, clock) == .over { break }
+        self.ask(&state, at: clock.now, in: &group, mailbox, clock)
+        if await recorded == .over { return }
+        group.addTask { await self.watchConfiguration(since: change, mailbox) }
+        while !Task.isCancelled, !self.effects.isClosed {
+            let now = clock.now
+            self.ask(&state, at: now, in: &group, mailbox, clock)
+            let mayAct = self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget)
+            for work in state.work(mayAct: mayAct, at: now) {
+                group.addTask { await self.perform(work, mailbox, clock) }
             }
-            group.cancelAll()
+            var batch = Batch()
+            if state.isReady(at: clock.now) { batch.pending = state.decide(at: clock.now) }
+            if !batch.pending.isEmpty, !self.effects.isClosed, await self.commit(batch, &state, &counters, clock) == .over { break }
+            // New work may have come from that commit.
+            if batch.pending.contains(where: { $0.plan != nil }) { continue }
+            let wake = state.nextWake(after: clock.now)
+            let news = await mailbox.take(within: wake.map { $0 - clock.now })
+            if await self.take(news, &state, &counters, clock) == .over { break }
         }
     }
 
@@ -88,7 +104,7 @@ struct TermLoop {
 
     /// What the predecessors left, and the clock of this term. Tries until it succeeds or the term is over.
     private func load() async -> (LeaderState, configuration: Int64, TermClock)? {
-        while !Task.isCancelled {
+        while !Task.isCancelled, !self.effects.isClosed {
             do {
                 let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
                 let fleet = Self.fleet(left.configuration)
@@ -112,7 +128,7 @@ struct TermLoop {
             } catch {
                 self.logger.error("what the last leader left can't be read; trying again", metadata: ["error": "\(error)"])
                 self.coordinator.note { $0.problem = "what the last leader left can't be read: \(error)" }
-                do { try await Task.sleep(for: Self.loadRetry) } catch { return nil }
+                do { try await Task.sleep(for: Self.retryInterval) } catch { return nil }
             }
         }
         return nil
@@ -208,6 +224,11 @@ struct TermLoop {
             let order = ScaleOrder(
                 target: target, replicas: work.action.to, expected: work.action.from, version: work.action.precondition, action: work.action.idem,
                 epoch: self.term.epoch, reason: work.reason, allowed: 0...max(work.member.policy.maxReplicas, work.action.to))
+            guard self.effects.begin() else {
+                mailbox.post(.attempted(work.action, .withheld, startedAt: startedAt))
+                return
+            }
+            defer { self.effects.end() }
             // The last thing before the call: from here on only the platform's own fence can hold it back.
             guard self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget), !Task.isCancelled else {
                 mailbox.post(.attempted(work.action, .withheld, startedAt: startedAt))
@@ -242,6 +263,7 @@ struct TermLoop {
             case .looked(let action, let observation):
                 if let after = state.looked(action, observation, at: clock.now) { batch.updates.append((before: action, after: after)) }
             case .released: state.released(at: clock.now)
+            case .stopped: return .over
             case .configuration(let fleet):
                 let now = clock.now
                 batch.gone += state.adopt(fleet.inForce(at: now), at: now)
@@ -254,11 +276,10 @@ struct TermLoop {
     // MARK: - Committing
 
     private struct Batch {
-        var isFirst = false
         var pending: [LeaderState.Pending] = []
         var updates: [(before: ActionRecord, after: ActionRecord)] = []
         var gone: [WorkloadID] = []
-        var isEmpty: Bool { !self.isFirst && self.pending.isEmpty && self.updates.isEmpty && self.gone.isEmpty }
+        var isEmpty: Bool { self.pending.isEmpty && self.updates.isEmpty && self.gone.isEmpty }
     }
 
     struct Counters {
@@ -279,16 +300,11 @@ struct TermLoop {
             evaluated: batch.pending.count, changed: batch.pending.count { $0.plan != nil }, milliseconds: 0, at: now)
         let tally = counters
         do {
-            let opening = self.store.writeOpening
-            let committed = try await self.coordinator.leadership.transaction(self.term, opening: opening, deadline: Self.commitDeadline) {
-                (transaction, answers) in
-                try await self.store.write(on: transaction, opened: answers, as: .node(self.store.node)) { write in
-                    if batch.isFirst { self.recordElection(write) }
-                    write.forget(batch.gone)
-                    write.update(batch.updates.map(\.after) + batch.pending.compactMap(\.superseded), at: now)
-                    if summaryIsDue { self.recordSummary(write, tally) }
-                    return evaluations.isEmpty ? [] : try await write.commit(evaluations, summary: summary, at: now)
-                }
+            let committed = try await self.write(evaluations) { write in
+                write.forget(batch.gone)
+                write.update(batch.updates.map(\.after) + batch.pending.compactMap(\.superseded), at: now)
+                if summaryIsDue { self.recordSummary(write, tally) }
+                return evaluations.isEmpty ? [] : try await write.commit(evaluations, summary: summary, at: now)
             }
             state.committed(batch.pending, actions: committed.compactMap(\.action), at: clock.now)
             if summaryIsDue { counters = Counters(summaryDue: now + Self.summaryInterval) }
@@ -301,6 +317,15 @@ struct TermLoop {
             return .over
         } catch {
             return self.failed(batch, &state, error, clock)
+        }
+    }
+
+    /// One fenced write on the lock session.
+    /// - Parameter evaluations: that it will commit: what that needs to know travels with the fence.
+    private func write<R>(_ evaluations: [EvaluationCommit] = [], _ body: (Write) async throws -> R) async throws -> R {
+        let opening = self.store.opening(for: evaluations)
+        return try await self.coordinator.leadership.transaction(self.term, opening: opening, deadline: Self.commitDeadline) { transaction, answers in
+            try await self.store.write(on: transaction, opened: answers, as: .node(self.store.node), body)
         }
     }
 
@@ -326,7 +351,8 @@ struct TermLoop {
         }
     }
 
-    private func recordElection(_ write: Write) {
+    /// The term's first event, before anything else that the term writes. Tries until it succeeds or the term is over.
+    private func recordElection() async -> Standing {
         var details: [String: JSON] = ["timeline": .int(Int64(self.term.timeline)), "incarnation": .string(self.term.incarnation)]
         if let predecessor = self.term.predecessor {
             details["previous"] = [
@@ -334,7 +360,22 @@ struct TermLoop {
             ]
         }
         if let gap = self.term.gap { details["gap_ms"] = .int(gap.milliseconds) }
-        write.recordLeadership(.leaderElected, node: self.term.node, epoch: self.term.epoch.value, details: .object(details))
+        let event = JSON.object(details)
+        while !Task.isCancelled, !self.effects.isClosed {
+            do {
+                try await self.write { write in
+                    write.recordLeadership(.leaderElected, node: self.term.node, epoch: self.term.epoch.value, details: event)
+                }
+                return .leading
+            } catch LeadershipError.notLeader {
+                return .over
+            } catch {
+                self.logger.error("the beginning of the term can't be recorded; trying again", metadata: ["error": "\(error)"])
+                self.coordinator.note { $0.problem = "the beginning of the term can't be recorded: \(error)" }
+                do { try await Task.sleep(for: Self.retryInterval) } catch { return .over }
+            }
+        }
+        return .over
     }
 
     private func recordSummary(_ write: Write, _ counters: Counters) {

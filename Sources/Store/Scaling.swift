@@ -1,6 +1,6 @@
 public import Ledger
 public import Model
-internal import Postgres
+public import Postgres
 
 /// One evaluation that is to be committed.
 public struct EvaluationCommit: Sendable, Hashable {
@@ -41,6 +41,26 @@ public struct CommittedEvaluation: Sendable, Hashable {
     public var action: ActionRecord?
 }
 
+extension Store {
+    /// What a leader's transaction asks first: that of every write, and what committing `evaluations` needs to know.
+    public func opening(for evaluations: [EvaluationCommit]) -> [Statement] {
+        self.writeOpening + self.preparation(of: evaluations.filter(\.isRecorded))
+    }
+
+    fileprivate func preparation(of recorded: [EvaluationCommit]) -> [Statement] {
+        if recorded.isEmpty { return [] }
+        let acting = recorded.filter { $0.action != nil }.map(\.record.id)
+        return [
+            Statement(WriteSQL.decisionNumbers, [.int(Int64(recorded.count))]), Statement(WriteSQL.actionNumbers, [.int(Int64(acting.count))]),
+            self.openActions(of: acting),
+        ]
+    }
+
+    fileprivate func openActions(of workloads: [WorkloadID]) -> Statement {
+        Statement(WriteSQL.openActions, [.text(self.shard), .textArray(workloads.map(\.service)), .textArray(workloads.map(\.region))])
+    }
+}
+
 extension Write {
     /// Commits evaluations of the leader: workload rows and memory, decisions, intents and their events.
     ///
@@ -77,11 +97,8 @@ extension Write {
     /// refuse the new action, and with it the whole commit, for ever.
     private func prepare(_ recorded: [EvaluationCommit]) async throws -> (decisions: [Int64], actions: [Int64]) {
         if recorded.isEmpty { return ([], []) }
-        let acting = recorded.filter { $0.action != nil }.map(\.record.id)
-        let answers = try await self.transaction.pipeline([
-            Statement(WriteSQL.decisionNumbers, [.int(Int64(recorded.count))]), Statement(WriteSQL.actionNumbers, [.int(Int64(acting.count))]),
-            self.openActions(of: acting),
-        ])
+        var answers = self.prepared
+        if answers.count != 3 { answers = try await self.transaction.pipeline(self.store.preparation(of: recorded)) }
         try self.end(answers[2], because: "a newer decision took its place")
         return (try answers[0].map { try $0["id"].int() }, try answers[1].map { try $0["id"].int() })
     }
@@ -178,11 +195,6 @@ extension Write {
         }
     }
 
-    private func openActions(of workloads: [WorkloadID]) -> Statement {
-        Statement(
-            WriteSQL.openActions, [.text(self.store.shard), .textArray(workloads.map(\.service)), .textArray(workloads.map(\.region))])
-    }
-
     /// Ends open actions that this write has not updated, so that no intent stays without an outcome in the log.
     private func end(_ open: ResultSet, because reason: String) throws {
         let left = try open.map(Store.action(row:)).filter { !self.updatedActions.contains($0.id) }
@@ -197,7 +209,8 @@ extension Write {
 
     func endAbandoned() async throws {
         if self.abandoned.isEmpty { return }
-        try self.end(try await self.transaction.query(self.openActions(of: self.abandoned)), because: "no manifest speaks of the workload any more")
+        let open = try await self.transaction.query(self.store.openActions(of: self.abandoned))
+        try self.end(open, because: "no manifest speaks of the workload any more")
     }
 
     /// Takes the rows of workloads away that no manifest speaks of any more, and ends what is open of them. Their decisions and events stay.

@@ -23,12 +23,16 @@ public final class Write {
     private var changesConfiguration = false
     /// Actions whose state this write sets already.
     var updatedActions: Set<Int64> = []
+    /// What was asked at the opening beyond what every write asks.
+    let prepared: [ResultSet]
     /// Workloads whose open actions end with this write, because nobody follows them any more.
     var abandoned: [WorkloadID] = []
 
     private init(
-        store: Store, transaction: Transaction, principal: Principal, at: WallTime, epoch: Int64, tree: TreeState, nseq: Int64
+        store: Store, transaction: Transaction, principal: Principal, at: WallTime, epoch: Int64, tree: TreeState, nseq: Int64,
+        prepared: [ResultSet]
     ) {
+        self.prepared = prepared
         self.store = store
         self.transaction = transaction
         self.principal = principal
@@ -73,9 +77,9 @@ public final class Write {
         ]
     }
 
-    /// - Parameter answers: to the statements of ``opening(_:)``, in `transaction`.
+    /// - Parameter answers: to the statements of ``opening(_:)`` and whatever was asked with them, in `transaction`.
     static func begin(_ store: Store, on transaction: Transaction, opened answers: [ResultSet], as principal: Principal) throws -> Write {
-        guard answers.count == 2 else { throw StoreError.noRow }
+        guard answers.count >= 2 else { throw StoreError.noRow }
         let now = try answers[1].one()
         guard let head = answers[0].first, let epoch = try now["epoch"].int64OrNil() else {
             throw StoreError.notInitialized(cluster: store.cluster)
@@ -90,7 +94,7 @@ public final class Write {
         }
         return Write(
             store: store, transaction: transaction, principal: principal, at: try now["now"].wallTime(), epoch: epoch, tree: tree,
-            nseq: try now["nseq"].int64OrNil() ?? LeafFormat.firstOriginNumber - 1)
+            nseq: try now["nseq"].int64OrNil() ?? LeafFormat.firstOriginNumber - 1, prepared: Array(answers.dropFirst(2)))
     }
 
     /// Seals what was recorded and commits.
