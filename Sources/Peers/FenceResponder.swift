@@ -20,7 +20,7 @@ public final class FenceResponder: Sendable {
     /// A connection that asks nothing for so long is closed.
     static let idle = TimeAmount.seconds(5)
     /// Questions that one connection may ask: one every ten milliseconds for ten seconds.
-    static let maximumQuestions = 1000
+    public static let maximumQuestions = 1000
 
     let node: String
     let process: String
