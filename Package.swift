@@ -46,6 +46,7 @@ let package = Package(
         .target(name: "Control", dependencies: ["Model", "Engine"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Membership", dependencies: ["Model"], swiftSettings: strict),
+        .target(name: "Supervision", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Simulator", dependencies: ["Model", "Election"], swiftSettings: strict),
         .target(name: "Ledger", dependencies: ["Model", crypto], swiftSettings: strict),
         .target(name: "Manifests", dependencies: ["Model", crypto, .product(name: "Yams", package: "Yams")], swiftSettings: strict),
@@ -65,7 +66,7 @@ let package = Package(
                 "Model", .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"), logging,
             ], swiftSettings: strict),
         .target(
-            name: "Cluster", dependencies: ["Model", "Election", "Membership", "Postgres", logging, crypto, lifecycle], swiftSettings: strict),
+            name: "Cluster", dependencies: ["Model", "Election", "Membership", "Supervision", "Postgres", logging, crypto, lifecycle], swiftSettings: strict),
         .target(
             name: "Peers",
             dependencies: [
@@ -95,7 +96,7 @@ let package = Package(
             name: "muster",
             dependencies: [
                 "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "Membership",
-                "Peers", "TLS", "Server", crypto,
+                "Supervision", "CLinux", "Peers", "TLS", "Server", crypto,
                 logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -116,6 +117,7 @@ let package = Package(
         .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model"], swiftSettings: strict),
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
         .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model"], swiftSettings: strict),
+        .testTarget(name: "SupervisionTests", dependencies: ["Supervision", "Model"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Election", "Model"], swiftSettings: strict),
         .testTarget(
             name: "PeersTests",
@@ -132,7 +134,7 @@ let package = Package(
         .testTarget(name: "ReadingsTests", dependencies: ["Readings", "Model", "Postgres", "PostgresTesting", logging], swiftSettings: strict),
         .testTarget(name: "DriversTests", dependencies: ["Drivers", "Model", logging], swiftSettings: strict),
         .testTarget(
-            name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Membership", "Model", "Postgres", "PostgresTesting", logging],
+            name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Membership", "Supervision", "Model", "Postgres", "PostgresTesting", logging],
             swiftSettings: strict),
         .testTarget(
             name: "ConformanceTests", dependencies: ["Cluster", "Election", "Model", "Postgres", "PostgresTesting", "Simulator"],

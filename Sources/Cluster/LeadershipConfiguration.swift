@@ -24,13 +24,16 @@ extension Leadership {
         public var strict: StrictMode?
         /// Statements of the leader's first transactions, prepared on the lock session before there is a term.
         public var prepared: [String]
+        /// Where this process beats; nil: nobody supervises it.
+        public var pulse: Pulse?
 
         public init(
             cluster: String, shard: String = "main", node: String, incarnation: String, address: String, connection: ConnectionConfiguration,
             timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, trustsRefusal: Bool = false,
-            strict: StrictMode? = nil, prepared: [String] = []
+            strict: StrictMode? = nil, prepared: [String] = [], pulse: Pulse? = nil
         ) {
             self.prepared = prepared
+            self.pulse = pulse
             self.trustsRefusal = trustsRefusal
             self.incarnation = incarnation
             self.peers = peers

@@ -2,12 +2,17 @@ import Election
 import Logging
 import Membership
 import Model
+import Supervision
 
 /// What peers are asked and told, and what they ask and tell.
 extension LeadershipDriver {
     /// Between two questions to the last leader, at first and in the end.
     static let fenceRetry = Duration.milliseconds(20)
     static let longestFenceRetry = Duration.milliseconds(200)
+    /// Between two questions to the last leader's supervisor, which may be about to wait for it …
+    static let supervisorRetry = Duration.milliseconds(10)
+    /// … and how many there are at most: one that has not waited for it within seconds won't soon.
+    static let supervisorQuestions = 300
 
     private func post(_ body: PeerMessage.Body, to node: String, request: UInt64 = 0) {
         self.configuration.peers?.post(body, node, request)
@@ -18,7 +23,23 @@ extension LeadershipDriver {
     // MARK: - Effects
 
     func askFence(_ predecessor: Grant.Predecessor, _ token: FencingToken) {
+        if predecessor.node == self.configuration.node { return self.start { $0.vouchForDirectory(predecessor, token) } }
         self.start { await $0.keepAsking(predecessor, token) }
+        self.start { await $0.keepAskingSupervisor(predecessor, token) }
+    }
+
+    /// The last leader ran on this node: the lock of the directory tells of its end, as it would tell others.
+    private func vouchForDirectory(_ predecessor: Grant.Predecessor, _ token: FencingToken) {
+        guard predecessor.incarnation == self.lastIncarnation else { return }
+        self.handle(.fenceAnswered(by: predecessor.node, incarnation: predecessor.incarnation, token: token, .dead))
+    }
+
+    private func keepAskingSupervisor(_ predecessor: Grant.Predecessor, _ token: FencingToken) async {
+        for _ in 0..<Self.supervisorQuestions where self.isWaiting(for: predecessor, token) {
+            let request = self.questions.ask(predecessor.node, token, at: BootClock.now())
+            self.configuration.peers?.askSupervisor(.fence(token: token, leader: predecessor.incarnation), predecessor.node, request)
+            await self.thread.sleep(until: BootClock.now() + Self.supervisorRetry, slot: .supervisor)
+        }
     }
 
     /// Until the gate is open: the connection to that node may just have broken, and be made anew for this.
@@ -65,6 +86,9 @@ extension LeadershipDriver {
 
     /// On this thread, beats or not: nothing that relies on the promise may be said before it is on the disk.
     func record(promise token: FencingToken) {
+        // A disk that takes its time is no frozen process.
+        self.configuration.pulse?.say(.busy)
+        defer { self.configuration.pulse?.say(.beat) }
         do throws(Refusal) {
             try self.promiseFile.write(token.value)
         } catch {

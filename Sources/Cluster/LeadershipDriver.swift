@@ -2,6 +2,7 @@ import Election
 import Logging
 import Model
 import Postgres
+import Supervision
 
 /// Performs the effects of an `ElectionMachine` on real sessions, and tells it what came of them.
 ///
@@ -88,10 +89,12 @@ actor LeadershipDriver {
         if !self.finished {
             self.start { await $0.keepTime() }
             self.start { await $0.keepWatch() }
+            self.start { await $0.keepBeating() }
             await withCheckedContinuation { continuation in
                 if self.finished { continuation.resume() } else { self.finish = continuation }
             }
         }
+        self.configuration.pulse?.say(.over)
         self.thread.stop()
         self.end(self.watch)
         for task in self.tasks.values { await task.value }
@@ -142,6 +145,15 @@ actor LeadershipDriver {
         while !self.finished {
             await self.thread.sleep(until: self.machine.wakeAt ?? Instant(nanoseconds: .max), slot: .machine)
             if !self.finished { self.handle(.timer) }
+        }
+    }
+
+    /// From this actor, by way of the election's thread: what hinders either from deciding hinders this.
+    private func keepBeating() async {
+        guard let pulse = self.configuration.pulse else { return }
+        while !self.finished {
+            pulse.say(.beat)
+            await self.thread.sleep(until: BootClock.now() + Sign.interval, slot: .pulse)
         }
     }
 

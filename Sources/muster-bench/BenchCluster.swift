@@ -18,6 +18,8 @@ final class BenchCluster: Sendable {
     let noNetwork: String
     /// `default` or `fast`: the nodes' setting `timing`.
     let timing: String
+    /// Each node has a supervisor.
+    let isSupervised: Bool
     let effects: EffectLog
     let reactor: Reactor
     /// A session of the benchmark's own, as the superuser.
@@ -27,10 +29,11 @@ final class BenchCluster: Sendable {
     static let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/muster"
     private static let httpPort = 7443
     private static let peerPort = 7400
+    private static let supervisorPort = 7500
     /// A node with everything that it starts has to answer within this.
     private static let startLimit = Duration.seconds(60)
 
-    static func up(timing: String = "default") async throws -> BenchCluster {
+    static func up(timing: String = "default", isSupervised: Bool = false) async throws -> BenchCluster {
         guard access(Self.program, X_OK) == 0 else {
             throw ChildProcess.Failure(description: "there is no program \(Self.program): swift build -c release --product muster")
         }
@@ -52,8 +55,8 @@ final class BenchCluster: Sendable {
         }
         let session = try await Connection.connect(ConnectionConfiguration(server.conninfo(database: "muster")), on: reactor)
         let cluster = BenchCluster(
-            place: place, server: server, network: network, noNetwork: reason, timing: timing, effects: try EffectLog(path: "\(place.path)/effects"),
-            reactor: reactor, session: session)
+            place: place, server: server, network: network, noNetwork: reason, timing: timing, isSupervised: isSupervised,
+            effects: try EffectLog(path: "\(place.path)/effects"), reactor: reactor, session: session)
         do {
             try await cluster.initialize()
             return cluster
@@ -64,9 +67,10 @@ final class BenchCluster: Sendable {
     }
 
     private init(
-        place: BenchFolder, server: TestServer, network: BenchNetwork?, noNetwork: String, timing: String, effects: EffectLog, reactor: Reactor,
-        session: Connection
+        place: BenchFolder, server: TestServer, network: BenchNetwork?, noNetwork: String, timing: String, isSupervised: Bool, effects: EffectLog,
+        reactor: Reactor, session: Connection
     ) {
+        self.isSupervised = isSupervised
         self.place = place
         self.server = server
         self.network = network
@@ -144,6 +148,7 @@ final class BenchCluster: Sendable {
             drivers: { exec: { directory: "\(self.folder)/exec.d" } }
             data: "\(home)/data"
             timing: \(self.timing)
+            \(self.isSupervised ? "supervisor: { listen: \"\(self.address(node)):\(Self.supervisorPort + self.offset(node))\" }" : "")
 
             """, to: "\(home)/node.yaml")
     }
@@ -163,7 +168,9 @@ final class BenchCluster: Sendable {
     func worker(_ node: String) throws -> pid_t {
         let top = try self.child(node).pid
         let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(top)/exe")
-        let children = fileText("/proc/\(top)/task/\(top)/children").split(separator: " ").compactMap { pid_t($0) }
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(top)/task")) ?? []
+        // Whichever thread started it.
+        let children = threads.flatMap { fileText("/proc/\(top)/task/\($0)/children").split(separator: " ").compactMap { pid_t($0) } }
         let worker = children.first { pid in
             program != nil && (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")) == program
         }

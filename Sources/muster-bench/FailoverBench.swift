@@ -28,14 +28,14 @@ enum FailoverBench {
     }
 
     static func run(_ options: BenchOptions) async throws {
-        for timing in ["default", "fast"] {
-            let faults = Fault.allCases.filter { (timing == "default" || $0.isSilent) && options.wants(Self.name($0, timing)) }
-            let peers = timing == "default" ? PeerFailures.Fault.allCases.filter { options.wants($0.rawValue) } : []
+        for setup in Setup.allCases {
+            let faults = Fault.allCases.filter { setup.has($0) && options.wants(setup.name(of: $0)) }
+            let peers = setup == .plain ? PeerFailures.Fault.allCases.filter { options.wants($0.rawValue) } : []
             guard !faults.isEmpty || !peers.isEmpty else { continue }
-            let cluster = try await BenchCluster.up(timing: timing)
+            let cluster = try await BenchCluster.up(timing: setup.timing, isSupervised: setup == .supervised)
             do {
                 try await WaitingWorkload.prepare(cluster)
-                for fault in faults { try await Self.measure(fault, cluster, trials: options.trials ?? Self.defaultTrials) }
+                for fault in faults { try await Self.measure(fault, setup, cluster, trials: options.trials ?? Self.defaultTrials) }
                 for fault in peers { try await PeerFailures.measure(fault, cluster, trials: options.trials ?? Self.defaultTrials) }
                 try await Self.checkEpochs(cluster)
             } catch {
@@ -48,10 +48,27 @@ enum FailoverBench {
         if options.withPeers { try await PeerSystems.run(options) }
     }
 
-    private static func name(_ fault: Fault, _ timing: String) -> String { timing == "default" ? fault.rawValue : "\(fault.rawValue)-\(timing)" }
+    /// How the nodes are set up.
+    private enum Setup: CaseIterable {
+        case plain, fast, supervised
 
-    private static func measure(_ fault: Fault, _ cluster: BenchCluster, trials: Int) async throws {
-        let name = Self.name(fault, cluster.timing)
+        var timing: String { self == .fast ? "fast" : "default" }
+
+        /// What this setup changes.
+        func has(_ fault: Fault) -> Bool {
+            switch self {
+            case .plain: true
+            case .fast: fault.isSilent
+            // A supervisor sees processes; it is no help against a network.
+            case .supervised: fault == .sigkill || fault == .sigstop
+            }
+        }
+
+        func name(of fault: Fault) -> String { self == .plain ? fault.rawValue : "\(fault.rawValue)-\(self)" }
+    }
+
+    private static func measure(_ fault: Fault, _ setup: Setup, _ cluster: BenchCluster, trials: Int) async throws {
+        let name = setup.name(of: fault)
         if fault == .cut, cluster.network == nil {
             Measurement(bench: "failover", case: name, who: "muster", skipped: cluster.noNetwork).report()
             return
@@ -67,7 +84,8 @@ enum FailoverBench {
         }
         let missing = trials - act.count
         let place = cluster.network == nil ? "all on the loopback interface" : "each node a network namespace"
-        let note = "\(fault.words); timing \(cluster.timing), 3 nodes, \(place)"
+        let supervised = cluster.isSupervised ? ", each with a supervisor" : ""
+        let note = "\(fault.words); timing \(cluster.timing), 3 nodes\(supervised), \(place)"
         for (metric, times) in [("decide", decide), ("gate", gate), ("act", act)] {
             let lost = metric == "act" && missing > 0 ? "; in \(missing) trials nothing happened within \(Self.trialLimit)" : ""
             Measurement(bench: "failover", case: name, who: "muster", metric: metric, unit: "ms", samples: times, note: note + lost).report()

@@ -11,6 +11,7 @@ private let allowedImports: [String: Set<String>] = [
     "Engine": ["Model"],
     "Election": ["Model"],
     "Membership": ["Model"],
+    "Supervision": ["Model"],
     "Simulator": ["Model", "Election"],
     "Control": ["Model", "Engine"],
     "Ledger": ["Model", "Crypto"],
@@ -22,7 +23,9 @@ private let allowedImports: [String: Set<String>] = [
     "TLS": ["Model", "COpenSSL", "COpenSSLShims", "Crypto", "Foundation", "NIOCore", "SwiftASN1", "Synchronization", "X509"],
     "Readings": ["Model", "Postgres", "Glibc", "Logging", "Synchronization"],
     "Drivers": ["Model", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
-    "Cluster": ["Model", "Election", "Membership", "Postgres", "Crypto", "Dispatch", "Glibc", "Logging", "ServiceLifecycle", "Synchronization"],
+    "Cluster": [
+        "Model", "Election", "Membership", "Supervision", "Postgres", "Crypto", "Dispatch", "Glibc", "Logging", "ServiceLifecycle", "Synchronization",
+    ],
     "Peers": ["Model", "Membership", "TLS", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization"],
     "Coordinator": [
         "Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Glibc", "Logging", "Synchronization",
@@ -35,7 +38,7 @@ private let allowedImports: [String: Set<String>] = [
     // Programs.
     "muster": [
         "Model", "Engine", "Election", "Control", "Ledger", "Manifests", "Membership", "Peers", "Postgres", "Store", "TLS", "Readings", "Drivers", "Cluster",
-        "Coordinator",
+        "Coordinator", "Supervision", "CLinux",
         "Server", "ArgumentParser", "AsyncHTTPClient", "Crypto", "Foundation", "Glibc", "Logging", "NIOCore", "NIOFoundationCompat", "NIOHTTP1",
         "NIOSSL", "ServiceLifecycle", "Synchronization", "UnixSignals", "Dispatch", "Yams",
     ],
@@ -50,7 +53,7 @@ private let allowedImports: [String: Set<String>] = [
     "PostgresTesting": ["Dispatch", "Foundation", "Glibc", "Synchronization"],
 ]
 
-private let pureTargets: Set<String> = ["Model", "Engine", "Election", "Membership", "Control", "Ledger", "Manifests", "Simulator"]
+private let pureTargets: Set<String> = ["Model", "Engine", "Election", "Membership", "Supervision", "Control", "Ledger", "Manifests", "Simulator"]
 private let programs: Set<String> = ["muster", "muster-bench", "muster-sample", "muster-sim"]
 
 @Suite("Architecture") struct ArchitectureTests {

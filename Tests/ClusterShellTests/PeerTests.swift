@@ -1,10 +1,13 @@
 import Cluster
 import Election
 import Foundation
+import Glibc
 import Membership
 import Model
 import Postgres
 import PostgresTesting
+import Supervision
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(3))) struct ElectionPeerTests {
@@ -106,6 +109,89 @@ import Testing
         }
         try await other.stop()
         try await second.stop()
+    }
+
+    @Test("a node that leads again after its last process died acts at once: its directory tells")
+    func ownPredecessor() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let directory = ElectionCluster.directory()
+        let first = nodes.start("a", directory: directory)
+        let (old, _) = try await first.gateOpened()
+        // It goes without a word, as far as the leader row knows.
+        try await first.stop()
+        _ = try await nodes.cluster.execute("UPDATE muster.leader SET resigned = false, settled = true")
+        let second = nodes.start("a", directory: directory)
+        let (term, next) = try await second.elected()
+        #expect(term.predecessor == .init(node: "a", epoch: old.epoch, resigned: false))
+        _ = try await second.gateOpened(from: next)
+        #expect(BootClock.now() - term.grantedAt < Self.patient.lease)
+        try await second.stop()
+    }
+
+    @Test("the dead process of another node is dead by its supervisor's word, also when it is asked too early at first")
+    func supervisor() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let old = nodes.start("a")
+        let (first, _) = try await old.gateOpened()
+        let questions = Mutex(0)
+        var channel = nodes.peers.channel(of: "b")
+        let post = channel.post
+        let other = Mutex<Leadership?>(nil)
+        channel.post = { body, to, request in
+            // Nothing comes of questions to the node itself.
+            if case .fence = body {} else { post(body, to, request) }
+        }
+        channel.askSupervisor = { body, node, request in
+            guard case .fence(let token, let leader) = body, node == "a", leader == first.incarnation else { return }
+            let number = questions.withLock { count in
+                count += 1
+                return count
+            }
+            guard number > 3 else { return }
+            other.withLock { $0 }?.received(
+                PeerMessage(
+                    from: "a", to: "b", bootID: "s", incarnation: 0, sequence: 1, requestID: request, sentMono: 0, wall: WallTime(microseconds: 0),
+                    body: .promise(requestID: request, token: token, incarnation: leader, verdict: .dead)))
+        }
+        let new = TestNode(nodes.cluster.configuration("b", timing: Self.patient, peers: channel))
+        other.withLock { $0 = new.leadership }
+        try await new.waiting(for: "a")
+        try await nodes.cluster.terminateLeader()
+        let (term, next) = try await new.elected()
+        _ = try await new.gateOpened(from: next)
+        #expect(BootClock.now() - term.grantedAt < Self.patient.lease)
+        #expect(questions.withLock { $0 } >= 4)
+        try await new.stop()
+        try await old.stop()
+    }
+
+    @Test("the election beats to its supervisor until it is over, and says so")
+    func pulse() async throws {
+        let cluster = try await ElectionCluster.make()
+        var ends: [CInt] = [-1, -1]
+        try #require(Glibc.pipe(&ends) == 0)
+        var configuration = cluster.configuration("a")
+        configuration.pulse = Pulse(descriptor: ends[1])
+        let reader = ends[0]
+        _ = fcntl(reader, F_SETFL, O_NONBLOCK)
+        let heard = Mutex<[UInt8]>([])
+        @Sendable func read() -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = Glibc.read(reader, &bytes, bytes.count)
+            return heard.withLock {
+                $0 += bytes.prefix(max(0, count))
+                return $0
+            }
+        }
+        let node = TestNode(configuration)
+        _ = try await node.gateOpened()
+        try await Self.until { read().count { $0 == Sign.beat.rawValue } > 10 }
+        #expect(configuration.pulse?.isHeard == true)
+        try await node.stop()
+        let all = read()
+        #expect(all.last == Sign.over.rawValue && all.count { $0 == Sign.over.rawValue } == 1)
+        close(reader)
+        #expect(configuration.pulse?.isHeard == false)
     }
 
     @Test("leadership goes to the node that was named, also when another one has waited for longer")

@@ -114,7 +114,7 @@ struct DocumentationTests {
             keys += zip(names(row.1), names(row.2))
             #expect(names(row.1).count == names(row.2).count)
         }
-        #expect(keys.count == 22)
+        #expect(keys.count == 24)
         for (key, variable) in keys {
             #expect(variable == "MUSTER_" + key.uppercased().replacing(".", with: "_"))
             let nested = key.split(separator: ".").reversed().reduce("x") { "{ \($1): \($0) }" }

@@ -57,6 +57,7 @@ final class Stranger: Sendable {
     /// Takes nothing from now on.
     func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
+    var isEstablished: Bool { self.log.isEstablished }
     var isOpen: Bool { self.channel.isActive }
     /// The other side ends it.
     func end() async throws { try await self.channel.closeFuture.get() }

@@ -157,6 +157,7 @@ extension NodeRecord {
             "bootId": self.incarnation.json,
             "startedAt": self.startedAt.json,
             "seenAt": self.seenAt.json,
+            "supervised": .bool(self.state["supervisor"]?.stringValue != nil),
             "silentMs": .int(max(0, (now - self.seenAt).milliseconds)),
             "leftAt": self.leftAt.map(\.json) ?? .null,
         ]

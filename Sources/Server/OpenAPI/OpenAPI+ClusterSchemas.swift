@@ -250,7 +250,7 @@ extension OpenAPIDocument {
                 sentence: {type: string}
             Node:
               type: object
-              required: [name, region, address, role, state, version, schema, bootId, startedAt, seenAt, silentMs, leftAt]
+              required: [name, region, address, role, state, version, schema, bootId, startedAt, seenAt, supervised, silentMs, leftAt]
               properties:
                 name: {type: string}
                 region: {type: string}
@@ -266,6 +266,9 @@ extension OpenAPIDocument {
                 bootId: {type: string}
                 startedAt: {$ref: '#/components/schemas/Time'}
                 seenAt: {$ref: '#/components/schemas/Time'}
+                supervised:
+                  description: Whether the node has a supervisor of its own.
+                  type: boolean
                 silentMs: {type: integer}
                 leftAt:
                   oneOf:

@@ -25,7 +25,12 @@ struct NodeCommand: AsyncParsableCommand {
             LoggingSystem.bootstrap { _ in LineLog() }
             var logger = Logger(label: configuration.name)
             logger.logLevel = level
-            try await NodeRuntime(configuration, logger: logger).run()
+            let supervised = try Supervised.take()
+            if supervised == nil, let endpoint = configuration.supervisor {
+                let status = try await NodeSupervisor(configuration: configuration, endpoint: endpoint, logger: logger).run()
+                Foundation.exit(status)
+            }
+            try await NodeRuntime(configuration, supervised: supervised, logger: logger).run()
         }
     }
 }

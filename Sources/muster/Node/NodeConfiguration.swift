@@ -16,6 +16,8 @@ struct NodeConfiguration: Sendable {
     var identity: CertificateFiles?
     /// Where this node speaks with other nodes; nil: it speaks with none.
     var peers: PeerEndpoint?
+    /// Where this node's supervisor answers; nil: it has none.
+    var supervisor: SupervisorEndpoint?
     /// Effects need a majority of the nodes; nil: they don't.
     var strict: StrictMode?
     var listenHost: String
@@ -38,12 +40,19 @@ struct NodeConfiguration: Sendable {
         var trustsRefusal: Bool
     }
 
+    struct SupervisorEndpoint: Sendable, Hashable {
+        var host: String
+        var port: Int
+        /// HOST:PORT that other nodes dial.
+        var advertise: String
+    }
+
     /// Every key that may stand in the file, in the order of the documentation.
     static let keys = [
         "cluster", "node.name", "node.region", "postgres.dsn", "postgres.password.file", "postgres.password.env", "peers.listen", "peers.advertise",
-        "peers.certificate", "peers.key", "peers.authority", "peers.trustRefused", "http.listen", "http.advertise", "http.certificate", "http.key",
-        "metrics.public",
-        "drivers.exec.directory", "data", "timing", "strict.members", "log.level",
+        "peers.certificate", "peers.key", "peers.authority", "peers.trustRefused", "supervisor.listen", "supervisor.advertise",
+        "http.listen", "http.advertise", "http.certificate", "http.key", "metrics.public", "drivers.exec.directory", "data",
+        "timing", "strict.members", "log.level",
     ]
 
     /// The variable that overrides `key`: `MUSTER_HTTP_LISTEN` for `http.listen`.
@@ -90,6 +99,11 @@ struct NodeConfiguration: Sendable {
             return PeerEndpoint(
                 host: host, port: port, advertise: values["peers.advertise"] ?? Self.authority(host, port), trustsRefusal: try flag("peers.trustRefused"))
         }
+        let supervisor = try values["supervisor.listen"].map { listen in
+            let (host, port) = try Self.endpoint(listen, key: "supervisor.listen", path: path, example: "0.0.0.0:7445")
+            guard peers != nil else { throw Failure("\(path): supervisor.listen needs peers.listen: it answers other nodes, with the same certificate") }
+            return SupervisorEndpoint(host: host, port: port, advertise: values["supervisor.advertise"] ?? Self.authority(host, port))
+        }
         let name = try required("node.name")
         let profile = values["timing"] ?? "default"
         guard let timing = Timing(profile: profile) else { throw Failure("\(path): timing is “\(profile)”, expected default, fast or wan") }
@@ -102,9 +116,9 @@ struct NodeConfiguration: Sendable {
                 ? nil
                 : CertificateFiles(
                     certificate: try file("peers.certificate"), key: try file("peers.key"), authority: try file("peers.authority")),
-            peers: peers, strict: try Self.strict(values["strict.members"], peers: peers, path: path), listenHost: host, listenPort: port,
-            advertise: values["http.advertise"] ?? "https://\(Self.authority(host, port))", apiCertificate: try file("http.certificate"),
-            apiKey: try file("http.key"), metricsArePublic: try flag("metrics.public"),
+            peers: peers, supervisor: supervisor, strict: try Self.strict(values["strict.members"], peers: peers, path: path),
+            listenHost: host, listenPort: port, advertise: values["http.advertise"] ?? "https://\(Self.authority(host, port))",
+            apiCertificate: try file("http.certificate"), apiKey: try file("http.key"), metricsArePublic: try flag("metrics.public"),
             execDirectory: values["drivers.exec.directory"].map { Self.resolve($0, base) }, dataDirectory: try file("data"), timing: timing,
             logLevel: values["log.level"] ?? "info")
     }

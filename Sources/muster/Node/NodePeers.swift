@@ -15,6 +15,10 @@ final class NodePeers: Sendable {
     let mesh: PeerMesh
     /// Where the others reach this node.
     let address: String
+    private let logger: Logger
+    /// The way to other nodes' supervisors, and where those are, as the database has it.
+    private let supervisors: FenceCaller
+    private let supervisorAddresses = Mutex<[String: String]>([:])
     /// Set right after the start, before anybody is dialled.
     private let leadership = Mutex<Leadership?>(nil)
 
@@ -25,10 +29,12 @@ final class NodePeers: Sendable {
         let identity = try IdentityStore(files: files, cluster: configuration.cluster, node: configuration.name)
         let notices = Notices()
         self.address = endpoint.advertise
+        self.logger = logger
         self.mesh = PeerMesh(
             configuration: PeerMeshConfiguration(
                 cluster: configuration.cluster, node: configuration.name, host: endpoint.host, port: endpoint.port, version: NodeRuntime.version,
                 bootID: bootID, seed: .random(in: 0...UInt64.max)), identity: identity, deliver: { notices.deliver($0) }, logger: logger)
+        self.supervisors = FenceCaller(node: configuration.name, process: bootID, identity: identity, logger: logger) { notices.deliver(supervisor: $0) }
         notices.peers.withLock { $0 = .init(self) }
     }
 
@@ -37,12 +43,27 @@ final class NodePeers: Sendable {
         struct Owner: Sendable { weak var peers: NodePeers?; init(_ peers: NodePeers) { self.peers = peers } }
         let peers = Mutex<Owner?>(nil)
         func deliver(_ notice: PeerNotice) { self.peers.withLock { $0?.peers }?.heard(notice) }
+        func deliver(supervisor message: PeerMessage) { self.peers.withLock { $0?.peers }?.heard(supervisor: message) }
     }
 
     var channel: PeerChannel {
         PeerChannel(
             post: { [mesh] body, node, request in mesh.post(body, to: node, requestID: request) },
-            others: { [mesh] in mesh.view.peers.map(\.name) })
+            others: { [mesh] in mesh.view.peers.map(\.name) },
+            askSupervisor: { [weak self] body, node, request in self?.askSupervisor(body, node, request) })
+    }
+
+    private func askSupervisor(_ body: PeerMessage.Body, _ node: String, _ request: UInt64) {
+        guard let address = self.supervisorAddresses.withLock({ $0[node] }) else { return }
+        self.supervisors.ask(body, of: node, at: address, request: request)
+    }
+
+    /// A process of that node is dead, by the word of its supervisor.
+    private func heard(supervisor message: PeerMessage) {
+        if case .promise(_, _, let incarnation, _) = message.body {
+            self.logger.info("a node's supervisor has waited for its process", metadata: ["peer": "\(message.from)", "process": "\(incarnation)"])
+        }
+        self.leadership.withLock { $0 }?.received(message)
     }
 
     func attach(_ leadership: Leadership) { self.leadership.withLock { $0 = leadership } }
@@ -59,6 +80,8 @@ final class NodePeers: Sendable {
     /// Takes over the members as the database has them.
     func update(_ nodes: [NodeRecord]) {
         guard let newest = nodes.map(\.seenAt).max() else { return }
+        let supervisors = nodes.compactMap { node in node.state["supervisor"]?.stringValue.map { (node.name, $0) } }
+        self.supervisorAddresses.withLock { $0 = Dictionary(supervisors) { first, _ in first } }
         self.mesh.update(
             members: nodes.compactMap { node in
                 guard node.leftAt == nil, newest - node.seenAt < Self.memberFor, let address = node.state["peers"]?.stringValue else { return nil }

@@ -43,6 +43,9 @@ final class NodeRuntime: Sendable {
     let coordinator: Coordinator
     let readings: ReadingsService
     let bootID: String
+    /// Nil: nobody supervises this process.
+    let supervised: Supervised?
+    let pulse: Pulse?
     let startedAt: WallTime
     private let observed = Mutex(Observed())
 
@@ -55,11 +58,16 @@ final class NodeRuntime: Sendable {
         var refusal: String?
     }
 
-    init(_ configuration: NodeConfiguration, logger: Logger) throws {
+    /// Names a process among all that ever ran.
+    static func newIncarnation() -> String { UUIDv7.generate(at: WallTime(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))) }
+
+    init(_ configuration: NodeConfiguration, supervised: Supervised? = nil, logger: Logger) throws {
         self.configuration = configuration
         self.logger = logger
         self.startedAt = WallTime(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
-        self.bootID = UUIDv7.generate(at: self.startedAt)
+        self.supervised = supervised
+        self.pulse = supervised.map { Pulse(descriptor: $0.descriptor) }
+        self.bootID = supervised?.incarnation ?? UUIDv7.generate(at: self.startedAt)
         try Self.prepare(configuration)
         self.reactor = Reactor(name: "muster-db")
         self.sourceReactor = Reactor(name: "muster-sources")
@@ -75,7 +83,7 @@ final class NodeRuntime: Sendable {
                 cluster: configuration.cluster, node: configuration.name, incarnation: self.bootID, address: configuration.advertise,
                 connection: configuration.database, timing: configuration.timing, dataDirectory: configuration.dataDirectory, peers: peers?.channel,
                 trustsRefusal: configuration.peers?.trustsRefusal ?? false, strict: configuration.strict,
-                prepared: Store.leaderStatements), logger: logger)
+                prepared: Store.leaderStatements, pulse: self.pulse), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }
@@ -87,7 +95,7 @@ final class NodeRuntime: Sendable {
     }
 
     /// What has to be right before anything starts: the node's own directory, and the certificates.
-    private static func prepare(_ configuration: NodeConfiguration) throws {
+    static func prepare(_ configuration: NodeConfiguration) throws {
         do {
             try FileManager.default.createDirectory(atPath: configuration.dataDirectory, withIntermediateDirectories: true)
         } catch {
@@ -117,7 +125,8 @@ final class NodeRuntime: Sendable {
             logger.notice("the API answers", metadata: ["address": "\(configuration.listenHost):\(port)"])
         }
         // Shut down in reverse: the member resigns while it can still speak with the others.
-        let services: [any ServiceLifecycle.Service] = [server] + (self.peers.map { [$0.mesh] } ?? []) + [Member(self)]
+        let watch = self.pulse.map { SupervisorWatch(pulse: $0, logger: self.logger) }
+        let services: [any ServiceLifecycle.Service] = [server] + (self.peers.map { [$0.mesh] } ?? []) + [Member(self)] + (watch.map { [$0] } ?? [])
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map {
@@ -236,6 +245,7 @@ final class NodeRuntime: Sendable {
             version: Self.version, schema: Schema.version, startedAt: self.startedAt, seenAt: self.startedAt,
             state: .fields([
                 "role": .string(self.snapshot().role.name), "peers": self.peers.map { .string($0.address) },
+                "supervisor": self.supervised.map { .string($0.address) },
                 "degraded": .array(status.degraded.map { .string($0) }),
                 "postgres": .fields(["reachable": true, "rttUs": roundTrip.map { .int($0.microseconds) }]),
             ]))
@@ -314,6 +324,14 @@ extension NodeRuntime: NodeView {
             .counter("muster_actions_total", help: "Changes that this node has committed as leader.", Double(status.actions)),
         ]
         if let peers = self.peers { families += peers.metrics() }
+        if let supervised {
+            families.append(
+                .counter(
+                    "muster_supervisor_restarts_total", help: "Processes that this node's supervisor started after another one's death.",
+                    Double(supervised.restarts)))
+            families.append(
+                .counter("muster_supervisor_kills_total", help: "Processes that this node's supervisor killed for their silence.", Double(supervised.kills)))
+        }
         if let epoch = snapshot.epoch { families.append(.gauge("muster_leader_epoch", help: "The newest epoch that this node knows of.", Double(epoch))) }
         return families
     }

@@ -1,0 +1,93 @@
+import Cluster
+import Foundation
+import Logging
+import Peers
+import ServiceLifecycle
+import TLS
+
+/// A node as a pair of processes: this one watches over the other, which is the node.
+///
+/// It kills a process that is frozen, starts the next, and tells the leader that follows which of its processes are dead. It reaches no database and has
+/// no part in the election.
+struct NodeSupervisor: Sendable {
+    let configuration: NodeConfiguration
+    let endpoint: NodeConfiguration.SupervisorEndpoint
+    let logger: Logger
+
+    /// Returns the status to end with.
+    func run() async throws -> Int32 {
+        guard let files = self.configuration.identity else { throw Failure("supervisor.listen needs peers.certificate, peers.key and peers.authority") }
+        try NodeRuntime.prepare(self.configuration)
+        let identity = try IdentityStore(files: files, cluster: self.configuration.cluster, node: self.configuration.name)
+        let loop = SupervisorLoop(process: NodeProcess(), address: self.endpoint.advertise, logger: self.logger)
+        let responder = FenceResponder(
+            node: self.configuration.name, process: NodeRuntime.newIncarnation(), identity: identity, isDead: { loop.isDead($0) }, logger: self.logger)
+        do {
+            _ = try await responder.start(host: self.endpoint.host, port: self.endpoint.port)
+        } catch {
+            await responder.stop()
+            throw Failure("\(error)")
+        }
+        self.logger.notice("the supervisor answers", metadata: ["address": "\(self.endpoint.host):\(self.endpoint.port)", "pid": "\(getpid())"])
+        let status = await withTaskGroup(of: Result<Int32, any Error>?.self) { group in
+            group.addTask { do { return .success(try await loop.run()) } catch { return .failure(error) } }
+            group.addTask {
+                await self.keepIdentity(identity)
+                return nil
+            }
+            var status: Result<Int32, any Error> = .success(1)
+            for await result in group {
+                guard let result else { continue }
+                status = result
+                group.cancelAll()
+            }
+            return status
+        }
+        await responder.stop()
+        return try status.get()
+    }
+
+    /// Takes new certificates over, as the node does.
+    private func keepIdentity(_ identity: IdentityStore) async {
+        var trouble = LastingTrouble(reminder: NodeRuntime.reminderInterval)
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: IdentityStore.pollInterval) } catch { return }
+            do throws(CertificateError) {
+                if let change = try await Self.reload(identity) {
+                    self.logger.notice("the supervisor uses the new certificate or authorities", metadata: ["serial": "\(change.after.serial)"])
+                }
+                _ = trouble.ended()
+            } catch {
+                if trouble.isWorthSaying("\(error)", at: .now) {
+                    self.logger.warning("the supervisor keeps its old certificate: the new files can't be used", metadata: ["why": "\(error)"])
+                }
+            }
+        }
+    }
+
+    @concurrent
+    private static func reload(_ identity: IdentityStore) async throws(CertificateError) -> IdentityStore.Change? { try identity.reload() }
+}
+
+/// A supervised process whose supervisor has ended: nobody would vouch for its end, nor notice that it froze. It hands over and ends.
+///
+/// By the end of the pipe and not by a signal at the parent's death (PR_SET_PDEATHSIG): that one comes when the *thread* ends that started the process,
+/// and has to be asked for, so that a parent which ends before that is missed. A pipe's end can't be missed.
+struct SupervisorWatch: ServiceLifecycle.Service {
+    let pulse: Pulse
+    let logger: Logger
+
+    static let interval = Duration.milliseconds(200)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                guard self.pulse.isHeard else {
+                    self.logger.error("the supervisor of this node has ended: this node hands over and ends as well")
+                    return
+                }
+                do { try await Task.sleep(for: Self.interval) } catch { return }
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import Foundation
+import Glibc
+import Model
+import Testing
+
+extension WholeClusters {
+    /// Three nodes that are pairs of processes. Their leases are long, so that a gate which opens soon was opened by evidence.
+    @Suite(.serialized, .cluster(nodes: 3))
+    struct Supervisors {
+        private let cluster: TestCluster
+
+        init() throws { self.cluster = try TestCluster.current }
+
+        @Test(
+            "a leader that is killed is dead by the word of its supervisor, and is started again; a frozen one is killed first",
+            arguments: [SIGKILL, SIGSTOP])
+        func ends(signal: Int32) async throws {
+            let cluster = self.cluster
+            try await cluster.supervise()
+            let leader = try await cluster.leader(after: 0)
+            let incarnation = try await cluster.incarnation(leader)
+            let (supervisor, worker) = (try #require(cluster.pid(leader.node)), try cluster.worker(leader.node))
+            let said = Dictionary(uniqueKeysWithValues: cluster.names.map { ($0, cluster.log($0).count) })
+            kill(worker, signal)
+            let next = try await cluster.leader(after: leader.epoch)
+            #expect(next.node != leader.node)
+            let evidence = "may act from now on: the last leader, \(leader.node), has ended by the word of its own node"
+            try await cluster.says(evidence, next.node, after: said[next.node] ?? 0)
+            let heard = cluster.log(next.node).dropFirst(said[next.node] ?? 0)
+            #expect(
+                heard.split(separator: "\n").contains {
+                    $0.contains("a node's supervisor has waited for its process") && $0.contains("peer=\(leader.node)") && $0.contains(incarnation)
+                }, "\(heard)")
+            #expect(cluster.log(leader.node).dropFirst(said[leader.node] ?? 0).contains("the node's process is killed") == (signal == SIGSTOP))
+
+            try await cluster.says("started the node's process", leader.node, after: said[leader.node] ?? 0)
+            try await eventually("another process runs under the same supervisor", seen: { cluster.log(leader.node) }) {
+                try cluster.pid(leader.node) == supervisor && cluster.worker(leader.node) != worker
+            }
+            try await cluster.ready(leader.node)
+            let metrics = try await cluster.http("/metrics", at: leader.node).body
+            #expect(metrics.contains("muster_supervisor_restarts_total 1\n"), "\(metrics)")
+            #expect(metrics.contains("muster_supervisor_kills_total \(signal == SIGSTOP ? 1 : 0)\n"), "\(metrics)")
+            let nodes = try await cluster.items(["get", "nodes"])
+            #expect(nodes.allSatisfy { $0["supervised"]?.boolValue == true }, "\(nodes)")
+            try await cluster.expectSoundRecords()
+        }
+
+        @Test("a supervisor that stands still does no harm, and kills nobody when it goes on")
+        func frozenSupervisor() async throws {
+            let cluster = self.cluster
+            try await cluster.supervise()
+            let leader = try await cluster.leader(after: 0)
+            let worker = try cluster.worker(leader.node)
+            let said = cluster.log(leader.node).count
+            cluster.signal(leader.node, SIGSTOP)
+            try await cluster.beats(8)
+            cluster.signal(leader.node, SIGCONT)
+            try await cluster.beats(4)
+            #expect(try cluster.worker(leader.node) == worker)
+            #expect(try await cluster.leader() == leader)
+            #expect(!cluster.log(leader.node).dropFirst(said).contains("killed"))
+        }
+
+        @Test("a supervisor that was away together with its process does not kill it")
+        func bothAway() async throws {
+            let cluster = self.cluster
+            try await cluster.supervise()
+            let follower = try await cluster.follower()
+            let (supervisor, worker) = (try #require(cluster.pid(follower)), try cluster.worker(follower))
+            let said = cluster.log(follower).count
+            kill(supervisor, SIGSTOP)
+            kill(worker, SIGSTOP)
+            try await cluster.beats(4)
+            kill(supervisor, SIGCONT)
+            kill(worker, SIGCONT)
+            try await cluster.ready(follower)
+            try await cluster.beats(4)
+            #expect(try cluster.worker(follower) == worker)
+            #expect(!cluster.log(follower).dropFirst(said).contains("killed"))
+        }
+
+        @Test("SIGTERM ends both in order: the leader hands over, and the supervisor ends with its status")
+        func terminated() async throws {
+            let cluster = self.cluster
+            try await cluster.supervise()
+            let leader = try await cluster.leader(after: 0)
+            let worker = try cluster.worker(leader.node)
+            cluster.signal(leader.node, SIGTERM)
+            let status = await (try cluster.child(leader.node)).ended
+            #expect(status == 0, "\(cluster.log(leader.node).suffix(2000))")
+            #expect(kill(worker, 0) != 0, "its process still runs")
+            let next = try await cluster.leader(after: leader.epoch)
+            #expect(try await cluster.sql("select previous_resigned from muster.term where epoch = \(next.epoch)") == [["t"]])
+        }
+
+        @Test("a process whose supervisor is killed hands over and ends")
+        func orphan() async throws {
+            let cluster = self.cluster
+            try await cluster.supervise()
+            let leader = try await cluster.leader(after: 0)
+            let worker = try cluster.worker(leader.node)
+            let said = cluster.log(leader.node).count
+            cluster.signal(leader.node, SIGKILL)
+            try await cluster.says("the supervisor of this node has ended", leader.node, after: said)
+            try await eventually("the process ends", seen: { cluster.log(leader.node) }) { kill(worker, 0) != 0 }
+            let next = try await cluster.leader(after: leader.epoch)
+            #expect(try await cluster.sql("select previous_resigned from muster.term where epoch = \(next.epoch)") == [["t"]])
+        }
+
+        @Test("what the node refuses at its start ends the supervisor too, with the same status and words")
+        func refused() async throws {
+            let cluster = self.cluster
+            try await cluster.addNode(
+                "z", replacing: ["cluster: dev": "cluster: dev\nsupervisor: { listen: \"127.0.0.1:\(try freePort())\" }", "dbname=muster": "dbname=nowhere"])
+            let refused = try await cluster.refusal("z")
+            #expect(refused.status == 1 && refused.words.contains("nowhere"), "\(refused)")
+        }
+    }
+}
+
+extension TestCluster {
+    /// Starts every node as a pair, as children of this process, and waits until all know where the others' supervisors are.
+    fileprivate func supervise() async throws {
+        for node in self.names {
+            let text = text(self.configuration(node))
+            if !text.contains("supervisor:") {
+                try write("\(text)timing: wan\nsupervisor: { listen: \"127.0.0.1:\(try freePort())\" }\n", to: self.configuration(node))
+            }
+            if self.pid(node) != nil { try await self.stop(node) }
+        }
+        for node in self.names { try self.start(node) }
+        for node in self.names { try await self.ready(node) }
+        // A node reads the others' records after each time it wrote its own.
+        let written = "select count(*) from muster.node where state::jsonb ? 'supervisor'"
+        try await eventually("all supervisors are known") { try await self.number(written) == self.names.count }
+        for _ in 1...2 {
+            let before = try await self.sql("select name, seen_at from muster.node order by name")
+            try await eventually("another heartbeat of each") {
+                zip(before, try await self.sql("select name, seen_at from muster.node order by name")).allSatisfy { $0[1] != $1[1] }
+            }
+        }
+        try await eventually("a settled leader", seen: { self.logTails() }) {
+            let settled = try await self.number("select count(*) from muster.leader where settled and not resigned") == 1
+            let leader = try await self.leader()
+            return settled && leader != nil
+        }
+    }
+
+    fileprivate func incarnation(_ leader: Leader) async throws -> String {
+        try #require(try await self.sql("select incarnation from muster.leader where node = '\(leader.node)'").first?.first)
+    }
+
+    /// The process that is the node, its supervisor's child.
+    fileprivate func worker(_ node: String) throws -> pid_t {
+        let supervisor = try #require(self.pid(node))
+        let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(supervisor)/task")
+        // Whichever thread started it.
+        let children = threads.flatMap { text("/proc/\(supervisor)/task/\($0)/children").split(separator: " ").compactMap { pid_t($0) } }
+        return children.first ?? 0
+    }
+
+    /// Waits for so many beats of leaders.
+    fileprivate func beats(_ count: Int) async throws {
+        let before = try await self.number("select last_value from muster.beat")
+        try await eventually("\(count) beats", seen: { self.logTails() }) { try await self.number("select last_value from muster.beat") >= before + count }
+    }
+}
+
+private func freePort() throws -> Int {
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(socket) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0 }
+    }
+    try #require(bound, "no port is free")
+    return Int(UInt16(bigEndian: address.sin_port))
+}
