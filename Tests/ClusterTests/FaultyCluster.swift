@@ -28,13 +28,14 @@ final class FaultyCluster: Sendable {
 
     // MARK: Life
 
-    static func up() async throws -> FaultyCluster {
+    /// - Parameter strict: an effect needs a majority of the nodes.
+    static func up(strict: Bool = false) async throws -> FaultyCluster {
         let cluster = try await TestCluster.up(nodes: 3)
         var network: HostNetwork?
         do {
             network = HostNetwork.missing == nil ? try await HostNetwork(nodes: cluster.names) : nil
             let faulty = FaultyCluster(cluster, network: network, shim: ClockShim.compiler == nil ? nil : try await ClockShim())
-            try await faulty.moveIn()
+            try await faulty.moveIn(strict: strict)
             return faulty
         } catch {
             await cluster.down()
@@ -50,8 +51,14 @@ final class FaultyCluster: Sendable {
     }
 
     /// Gives the nodes their hosts and the server its clock.
-    private func moveIn() async throws {
+    private func moveIn(strict: Bool) async throws {
         try await self.cluster.stopNodes()
+        if strict {
+            for node in self.cluster.names {
+                let file = self.cluster.configuration(node)
+                try write("\(text(file))strict: { members: \(self.cluster.names.count) }\n", to: file)
+            }
+        }
         if let network {
             try await self.cluster.sql("alter system set listen_addresses = '127.0.0.1, \(network.server)'")
             for node in self.cluster.names { try await self.move(node, to: network.place(node), server: network.server) }
@@ -71,7 +78,8 @@ final class FaultyCluster: Sendable {
                 password: { file: "\(self.cluster.directory)/secrets/load" }
                 """)
         }
-        for service in self.services { try await self.platform.add(service) }
+        // One is looked at for a while before it is changed: a leader may fail in between.
+        for service in self.services { try await self.platform.add(service, .init(observe: service == self.services[0] ? "observe" : "observe-slowly")) }
     }
 
     private func move(_ node: String, to place: TestCluster.Place, server: String) async throws {
@@ -129,20 +137,31 @@ final class FaultyCluster: Sendable {
             }
         case .goesOn:
             try await eventually("\(fault): changes go on", seen: { self.cluster.logTails() }) { try self.effects().count > effects + 2 }
+        case .sameTerm:
+            try await eventually("\(fault): changes go on", seen: { self.cluster.logTails() }) { try self.effects().count > effects + 2 }
+            try await self.expectSeen(fault, of: victim)
+            try await eventually("\(fault): changes still go on", seen: { self.cluster.logTails() }) { [seen = try self.effects().count] in
+                try self.effects().count > seen
+            }
         case .beats:
             try await eventually("\(fault): somebody leads", seen: { self.cluster.logTails() }) { try await self.beat() > beat + 20 }
         }
         try await self.heal(fault, at: victim)
         for node in self.cluster.names { try await self.cluster.ready(node) }
+        if fault.outcome == .sameTerm {
+            try await self.seeEachOther()
+            #expect(try await self.cluster.leader() == victim, "\(fault) changed the leader")
+            #expect(try await self.cluster.number("select count(*) from muster.term where epoch > \(victim.epoch)") == 0, "\(fault) changed the leader")
+        }
         let healed = try self.effects().count
         try await eventually("after \(fault): changes go on", seen: { self.cluster.logTails() }) { try self.effects().count > healed }
     }
 
-    private func effects(from epoch: Int = 0) throws -> [Platform.Effect] { try self.platform.effects(self.services).filter { $0.epoch >= epoch } }
+    func effects(from epoch: Int = 0) throws -> [Platform.Effect] { try self.platform.effects(self.services).filter { $0.epoch >= epoch } }
 
     private func beat() async throws -> Int { try await self.cluster.number("select last_value from muster.beat") }
 
-    private func keepBusy() async throws {
+    func keepBusy() async throws {
         for (index, service) in self.services.enumerated() { try await self.platform.load(service, quiet: 10, busy: 60, period: 1 + index) }
     }
 
@@ -165,8 +184,10 @@ final class FaultyCluster: Sendable {
 
 /// Gives a suite one faulty cluster for all of its tests, and says at its end how many faults there were.
 struct FaultyClusterTrait: SuiteTrait, TestScoping {
+    var strict: Bool
+
     func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void) async throws {
-        let faulty = try await FaultyCluster.up()
+        let faulty = try await FaultyCluster.up(strict: self.strict)
         do {
             try await FaultyCluster.$shared.withValue(faulty) { try await function() }
         } catch {
@@ -179,5 +200,6 @@ struct FaultyClusterTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == FaultyClusterTrait {
-    static var faultyCluster: Self { FaultyClusterTrait() }
+    static var faultyCluster: Self { .faultyCluster() }
+    static func faultyCluster(strict: Bool = false) -> Self { FaultyClusterTrait(strict: strict) }
 }
