@@ -1,4 +1,5 @@
 import Foundation
+import PostgresTesting
 import Synchronization
 import Testing
 
@@ -9,8 +10,8 @@ final class FaultyCluster: Sendable {
     let cluster: TestCluster
     let platform: Platform
     let services = ["faulty-a", "faulty-b"]
-    private let network: HostNetwork?
-    private let shim: ClockShim?
+    let network: HostNetwork?
+    private let shim: ServerShim?
     private let clock = Mutex<Int64>(0)
     private let injected = Mutex<[RealFault: Int]>([:])
 
@@ -19,7 +20,7 @@ final class FaultyCluster: Sendable {
         get throws { try #require(FaultyCluster.shared, "the suite has no cluster: it lacks the trait .faultyCluster") }
     }
 
-    private init(_ cluster: TestCluster, network: HostNetwork?, shim: ClockShim?) {
+    private init(_ cluster: TestCluster, network: HostNetwork?, shim: ServerShim?) {
         self.cluster = cluster
         self.platform = Platform(cluster: cluster)
         self.network = network
@@ -34,7 +35,7 @@ final class FaultyCluster: Sendable {
         var network: HostNetwork?
         do {
             network = HostNetwork.missing == nil ? try await HostNetwork(nodes: cluster.names) : nil
-            let faulty = FaultyCluster(cluster, network: network, shim: ClockShim.compiler == nil ? nil : try await ClockShim())
+            let faulty = FaultyCluster(cluster, network: network, shim: ServerShim.compiler == nil ? nil : try ServerShim())
             try await faulty.moveIn(strict: strict)
             return faulty
         } catch {
@@ -178,7 +179,9 @@ final class FaultyCluster: Sendable {
     var count: String {
         let injected = self.injected.withLock { $0 }
         let kinds = RealFault.allCases.compactMap { fault in injected[fault].map { "\(fault) \($0)" } }
-        return "Real faults injected: \(injected.values.reduce(0, +)) (\(kinds.joined(separator: ", ")))"
+        let missing = Dictionary(grouping: RealFault.allCases.filter { $0.missing != nil }) { $0.missing ?? "" }
+        let leftOut = missing.map { "; left out: \($1.map(\.rawValue).joined(separator: ", ")) (\($0))" }.sorted().joined()
+        return "Real faults injected: \(injected.values.reduce(0, +)) (\(kinds.joined(separator: ", ")))\(leftOut)"
     }
 }
 

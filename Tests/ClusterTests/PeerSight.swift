@@ -18,7 +18,8 @@ extension FaultyCluster {
 
     func sees(_ peer: String, _ states: Set<String>, path: String? = nil, at node: String) async throws {
         try await eventually(
-            "\(node) sees \(peer) as \(states.sorted())", seen: { "\(String(describing: try? await self.sight(of: peer, at: node)))\n\(self.cluster.logTails())" }
+            "\(node) sees \(peer) as \(states.sorted())",
+            seen: { "\(String(describing: try? await self.sight(of: peer, at: node)))\n\(self.cluster.logTails())" }
         ) {
             guard let sight = try await self.sight(of: peer, at: node) else { return false }
             return states.contains(sight.state) && (path == nil || sight.path == path)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import PostgresTesting
 import Testing
 
 /// What is done to real processes, a real Postgres and real lines; by the leader where one is meant.
@@ -17,6 +18,15 @@ enum RealFault: String, Sendable, CaseIterable {
         case .clockForward, .clockBack: .clock
         case .cut, .cutToServer, .cutFromServer, .cutFollower, .badLine: .network
         case .cutPeers, .cutToPeers, .cutFromPeers, .cutPair: .network
+        }
+    }
+
+    /// What it would take here, in words; nil: nothing.
+    var missing: String? {
+        switch self.need {
+        case .nothing: nil
+        case .clock: ServerShim.compiler == nil ? "needs a C compiler" : nil
+        case .network: HostNetwork.missing
         }
     }
 
