@@ -199,8 +199,12 @@ actor LeadershipDriver {
         case .settle(let session): self.start { await $0.settle(session) }
         case .resign(let session): self.start { await $0.giveUp(session) }
         case .openGate(let evidence): self.announce("may act from now on: \(evidence)") { .gateOpened($0) }
-        case .suspend: self.announce("suspended: the database has not answered for a lease", .warning) { .suspended($0) }
-        case .resume: self.announce("resumed: the database answers again") { .resumed($0) }
+        case .suspend:
+            let lacksMajority = self.machine.tenure?.lacksMajority ?? false
+            let why = lacksMajority ? "no majority of the nodes has vouched for this leader for a lease" : "the database has not answered for a lease"
+            self.announce("suspended: \(why)", .warning) { .suspended($0) }
+        case .resume:
+            self.announce("resumed: the database \(self.configuration.strict == nil ? "answers" : "and a majority of the nodes answer") again") { .resumed($0) }
         case .drain:
             self.drained = false
             self.announce("resigning") { .resigning($0) }

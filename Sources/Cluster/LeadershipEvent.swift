@@ -8,9 +8,9 @@ public enum LeadershipEvent: Sendable, Hashable {
     case elected(Term)
     /// No earlier leader can act any more: from now on this one may (each act asks `mayAct` first).
     case gateOpened(Term)
-    /// The database has not answered for a lease: no acts, but the term goes on and nobody else can have the lock.
+    /// The database, or in strict mode a majority of the nodes, has not answered for a lease: no acts, but the term goes on and nobody else can have the lock.
     case suspended(Term)
-    /// The database answers again, in the same term.
+    /// They answer again, in the same term.
     case resumed(Term)
     /// Asked to hand over: finish what is in flight, start nothing, then call `Leadership.drained(_:)`.
     case resigning(Term)

@@ -56,9 +56,9 @@ public final class Coordinator: Sendable {
                 await Self.end(&running)
                 self.logger.notice("no longer leading", metadata: ["epoch": "\(term.epoch)", "reason": "\(reason)"])
             case .suspended(let term):
-                self.logger.warning("the database does not answer: nothing is done until it does", metadata: ["epoch": "\(term.epoch)"])
+                self.logger.warning("suspended: nothing is done until this leader is sure of its term again", metadata: ["epoch": "\(term.epoch)"])
             case .resumed(let term):
-                self.logger.notice("the database answers again", metadata: ["epoch": "\(term.epoch)"])
+                self.logger.notice("this leader is sure of its term again: work goes on", metadata: ["epoch": "\(term.epoch)"])
                 running?.loop.release()
             case .gateOpened: running?.loop.release()
             case .waiting: break

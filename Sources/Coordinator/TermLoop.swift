@@ -229,12 +229,15 @@ struct TermLoop {
                 return
             }
             defer { self.effects.end() }
-            // The last thing before the call: from here on only the platform's own fence can hold it back.
-            guard self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget), !Task.isCancelled else {
+            // Asked here, and by the driver once more when it has looked at the platform and waited for its turn: from there on only the platform's
+            // own fence can hold the order back.
+            let (leadership, term) = (self.coordinator.leadership, self.term)
+            let mayStart: @Sendable () -> Bool = { leadership.mayAct(term, sendBudget: Self.sendBudget) }
+            guard mayStart(), !Task.isCancelled else {
                 mailbox.post(.attempted(work.action, .withheld, startedAt: startedAt))
                 return
             }
-            let outcome = await self.coordinator.drivers.scale(order, deadline: Self.scaleDeadline)
+            let outcome = await self.coordinator.drivers.scale(order, deadline: Self.scaleDeadline, mayStart: mayStart)
             self.logger.info(
                 "asked for a change",
                 metadata: [
@@ -424,6 +427,7 @@ extension Outcome {
         case .done(let observation, _): .done(observation)
         case .accepted: .accepted
         case .conflict(let observation, _): .conflict(observation)
+        case .withheld: .withheld
         case .refused(let error): .refused(error)
         case .retryable(let error, let after): .retryable(error, after: after)
         case .unknown(let error): .unknown(error)

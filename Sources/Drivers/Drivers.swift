@@ -63,8 +63,8 @@ public struct Drivers: Sendable {
     }
 
     /// Carries out one order.
-    public func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome {
-        await self.driver(for: order.target.target).scale(order, deadline: deadline)
+    public func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
+        await self.driver(for: order.target.target).scale(order, deadline: deadline, mayStart: mayStart)
     }
 
     /// What an operator should know about a target before it matters.

@@ -134,6 +134,7 @@ public struct ExecDriver: ScalingDriver {
         case .cancelled: return unseen("exec.cancelled", "was stopped because this node stops leading or ends")
         case .unkillable:
             return unseen("exec.stuck", "could not be stopped; see what it hangs in (a dead network file system?)")
+        case .withheld: return unseen("exec.withheld", "was not run: nothing is started now")
         case .notTried(let why): return unseen("exec.busy", "was not run: \(why)")
         case .notStarted(let why): return unseen("exec.start", "could not be started: \(why). \(Self.startAdvice)")
         }
@@ -141,7 +142,7 @@ public struct ExecDriver: ScalingDriver {
 
     // MARK: Scaling
 
-    public func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome {
+    public func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
         let end = ContinuousClock.now + deadline
         if let objection = order.objection { return .refused(objection) }
         guard case .exec(_, let command) = order.target.target else { return .refused(Self.wrongKind(order.target)) }
@@ -160,7 +161,7 @@ public struct ExecDriver: ScalingDriver {
             return .retryable(error, after: nil)
         }
         let result = await self.run(
-            program, order.target, variables: Self.variables(of: order, before: end), before: end, headLimit: 0)
+            program, order.target, variables: Self.variables(of: order, before: end), before: end, headLimit: 0, mayStart: mayStart)
         return await self.outcome(of: result, program, order, before: end)
     }
 
@@ -200,6 +201,7 @@ public struct ExecDriver: ScalingDriver {
         case .unkillable:
             return .unknown(
                 error("exec.stuck", "could not be stopped and may still change something; see what it hangs in"))
+        case .withheld: return .withheld
         case .notTried(let why): return .retryable(error("exec.busy", "was not run: \(why)"), after: nil)
         case .notStarted(let why):
             return .refused(error("exec.start", "could not be started: \(why). \(Self.startAdvice)"))
@@ -230,7 +232,7 @@ public struct ExecDriver: ScalingDriver {
 
     private func run(
         _ program: ExecPrograms.Program, _ target: Target, variables: [String: String],
-        before end: ContinuousClock.Instant, headLimit: Int
+        before end: ContinuousClock.Instant, headLimit: Int, mayStart: @escaping @Sendable () -> Bool = { true }
     ) async -> ProgramRun.Result {
         var environment = self.configuration.environment
         environment["PATH"] = environment["PATH"] ?? self.path
@@ -241,7 +243,8 @@ public struct ExecDriver: ScalingDriver {
         let run = ProgramRun(
             path: program.path, arguments: program.arguments, environment: environment,
             workingDirectory: self.configuration.workingDirectory,
-            deadline: end, headLimit: max(half, headLimit), tailLimit: half, logger: self.logger)
+            deadline: end, headLimit: max(half, headLimit), tailLimit: half, mayStart: mayStart,
+            logger: self.logger)
         guard await self.slots.acquire(before: end) else {
             let empty = Capture(headLimit: 0, tailLimit: 0)
             return ProgramRun.Result(ending: .notTried(ProgramRun.whyNotTried), output: empty, errors: empty)

@@ -97,7 +97,7 @@ public struct ManualDriver: ScalingDriver {
         }
     }
 
-    public func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome {
+    public func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
         if let objection = order.objection { return .refused(objection) }
         let workload = order.target.workload
         let end = ContinuousClock.now + deadline
@@ -127,6 +127,7 @@ public struct ManualDriver: ScalingDriver {
                 message: "\(workload): reading the last request took all the time; nothing was recorded")
             return .retryable(late, after: nil)
         }
+        guard mayStart() else { return .withheld }
         do {
             switch try await self.ledger.record(request, deadline: left) {
             case .recorded:

@@ -21,6 +21,8 @@ struct ProgramRun: Sendable {
     var headLimit: Int
     /// Bytes of stdout and of stderr that are kept from the end.
     var tailLimit: Int
+    /// Asked directly before it is started, after all waiting.
+    var mayStart: @Sendable () -> Bool
     var logger: Logger
 
     /// What a program gets to end in order before it is killed.
@@ -41,6 +43,8 @@ struct ProgramRun: Sendable {
         /// It was not run for lack of time, processes or memory: certainly nothing happened, and another time it may
         /// run.
         case notTried(String)
+        /// It was not allowed to start: certainly nothing happened.
+        case withheld
         /// It cannot be run: certainly nothing happened.
         case notStarted(String)
     }
@@ -89,6 +93,7 @@ struct ProgramRun: Sendable {
             executable: .path(FilePath(self.path)), arguments: Arguments(self.arguments),
             environment: self.subprocessEnvironment,
             workingDirectory: FilePath(self.workingDirectory), platformOptions: options)
+        guard self.mayStart() else { return self.result(.withheld) }
         do {
             let ended = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .sequence) {
                 execution in

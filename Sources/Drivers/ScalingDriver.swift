@@ -11,7 +11,10 @@ public protocol ScalingDriver: Sendable {
     /// - Parameter deadline: how long the order may take. When it is over, whatever was started for the order is
     ///   stopped first, so that it cannot overlap the next order for the workload; that takes at most
     ///   ``ExecDriver/stopLimit`` more.
-    func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome
+    /// - Parameter mayStart: asked directly before the platform may be changed, when everything else is done: what was
+    ///   allowed when the order was given may be over when the platform has been looked at. Once it says no, nothing is
+    ///   changed and the outcome is `withheld`.
+    func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome
 
     /// What an operator should know about a target before it matters: missing programs, permissions, limits. Empty:
     /// nothing to say.
@@ -95,6 +98,8 @@ public enum Outcome: Sendable, Hashable {
     /// Not applied because the world moved since the decision. The observation is the new world, or why it could not be
     /// seen.
     case conflict(Observation, output: String?)
+    /// Certainly not applied: whoever ordered it may not change anything any more, or not now.
+    case withheld
     /// Certainly not applied, and will not be while nothing changes.
     case refused(DriverError)
     /// Certainly not applied, may work later. `after`: not before this time has passed, when the platform said so.
@@ -108,6 +113,7 @@ public enum Outcome: Sendable, Hashable {
         case .done: "done"
         case .accepted: "accepted"
         case .conflict: "conflict"
+        case .withheld: "withheld"
         case .refused: "refused"
         case .retryable: "retryable"
         case .unknown: "unknown"
@@ -118,6 +124,7 @@ public enum Outcome: Sendable, Hashable {
     public var output: String? {
         switch self {
         case .done(_, let output), .accepted(let output), .conflict(_, let output): output
+        case .withheld: nil
         case .refused(let error), .retryable(let error, _), .unknown(let error): error.evidence
         }
     }
@@ -125,7 +132,7 @@ public enum Outcome: Sendable, Hashable {
     /// What went wrong, when something did.
     public var error: DriverError? {
         switch self {
-        case .done, .accepted, .conflict: nil
+        case .done, .accepted, .conflict, .withheld: nil
         case .refused(let error), .retryable(let error, _), .unknown(let error): error
         }
     }

@@ -51,6 +51,11 @@ public struct Tenure: Sendable, Hashable {
         guard let quorum = self.quorum else { return answered + self.timing.lease }
         return quorum.vouchedAt.map { min($0, answered) + self.timing.lease }
     }
+    /// What the lease waits for is the word of a majority: the database has answered more recently.
+    public var lacksMajority: Bool {
+        guard let quorum = self.quorum, let answered = self.answeredBeatAt else { return false }
+        return quorum.vouchedAt.map { $0 < answered } ?? true
+    }
     /// When the gate opens by what is known now; the far future while something is missing.
     var gateOpensAt: Instant {
         guard self.answeredBeatAt != nil else { return Instant(nanoseconds: .max) }

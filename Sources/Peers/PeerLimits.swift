@@ -15,7 +15,7 @@ public enum PeerLimits {
     /// seconds it stays below the machine's limit for a dial (5 s).
     static let connect = TimeAmount.milliseconds(1500)
     /// An open link over which not a byte came. Pings come twice a second, so a link this old is one that the machine has forgotten.
-    static let idle = Duration.seconds(30)
+    public static let idle = Duration.seconds(30)
     /// A frame that has begun has to be complete by then: it is at most 16 KiB.
     static let frame = Duration.seconds(5)
     /// Bytes written to one link that its peer has not taken: sixteen of the largest messages, or minutes of pings.

@@ -15,7 +15,7 @@ extension PeerMesh {
             return self.dialFailed(peer, origin, PeerEnding(.unreachable, text))
         }
         let bootstrap = ClientBootstrap(group: self.loop).connectTimeout(PeerLimits.connect).channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_sndbuf), value: PeerLimits.socketBuffer)
+            .channelOption(.socketOption(.so_sndbuf), value: PeerLimits.socketBuffer).resolver(self.configuration.resolver?(self.loop))
         // A number needs no resolver, which would be another thread.
         let connected =
             if let direct = try? SocketAddress(ipAddress: host, port: port) { bootstrap.connect(to: direct) } else {

@@ -126,8 +126,8 @@ extension PeerMesh {
                 self.giveUp(connection.number, PeerEnding(PeerFault(objection), objection.description))
             } else if let since = connection.frameSince, now - since > PeerLimits.frame {
                 self.giveUp(connection.number, PeerEnding(.unfinishedFrame, "a frame was not finished within \(PeerLimits.frame)"))
-            } else if now - connection.heardAt > PeerLimits.idle {
-                self.giveUp(connection.number, PeerEnding(fault: .idle, end: .timedOut, text: "nothing came for \(PeerLimits.idle)"))
+            } else if now - connection.heardAt > self.configuration.idle {
+                self.giveUp(connection.number, PeerEnding(fault: .idle, end: .timedOut, text: "nothing came for \(self.configuration.idle)"))
             }
         }
         self.relink(at: now)

@@ -1,4 +1,6 @@
 public import Membership
+import NIOCore
+import NIOPosix
 import TLS
 
 /// What a mesh is told once.
@@ -27,8 +29,12 @@ public struct PeerMeshConfiguration: Sendable {
     public var admission = Admission()
     /// Messages that one link may bring in a second; more ends it.
     public var messagesPerSecond = PeerLimits.messagesPerSecond
+    /// An open link over which nothing came for so long is ended.
+    public var idle = PeerLimits.idle
     /// How often the identity's files are looked at.
     public var identityPoll = IdentityStore.pollInterval
+    /// What turns names into addresses; nil: the system.
+    var resolver: (@Sendable (any EventLoop) -> any Resolver & Sendable)?
 
     public init(cluster: String, node: String, host: String, port: Int, version: String, bootID: String, seed: UInt64) {
         self.cluster = cluster

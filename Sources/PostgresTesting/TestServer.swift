@@ -17,6 +17,7 @@ public final class TestServer: Sendable {
     /// The server's folder: `data`, the Unix socket, `log`.
     public let folder: String
     public let installation: Installation
+    private let launch: Launch
 
     /// A role that must show `password` (SCRAM); all others are trusted.
     public static let passwordRole = "muster_password"
@@ -41,7 +42,8 @@ public final class TestServer: Sendable {
         "max_connections": "200", "shared_buffers": "32MB", "wal_level": "replica", "max_wal_senders": "5", "log_line_prefix": "%m [%p] %a ",
     ]
 
-    private init(port: Int, folder: String, installation: Installation) throws {
+    private init(port: Int, folder: String, installation: Installation, launch: Launch) throws {
+        self.launch = launch
         self.port = port
         self.folder = folder
         self.installation = installation
@@ -53,11 +55,12 @@ public final class TestServer: Sendable {
 
     /// A server of the caller's own.
     /// - Parameter settings: Lines of postgresql.conf, by name; values are quoted here.
-    public static func start(settings: [String: String] = [:]) async throws -> TestServer {
-        try await Self.start(settings: settings) { server in
+    public static func start(settings: [String: String] = [:], launch: Launch? = nil) async throws -> TestServer {
+        try await Self.start(settings: settings, launch: launch ?? .usual) { server in
             try server.runProgram(
                 "initdb", ["-D", server.data, "-U", "postgres", "--no-sync", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"])
-            try server.append(Self.accessRules, to: "pg_hba.conf", replacing: true)
+            let rules = server.launch.addresses.map { "host all all \($0)/24 trust\n" }.joined()
+            try server.append(Self.accessRules + rules, to: "pg_hba.conf", replacing: true)
         } afterStart: { server in
             _ = try server.runSQL(
                 "CREATE ROLE \(Self.passwordRole) LOGIN PASSWORD '\(Self.password)'", database: "postgres", user: "postgres")
@@ -67,7 +70,7 @@ public final class TestServer: Sendable {
     /// A streaming standby of this server, read-only until `promote`.
     public func makeStandby(settings: [String: String] = [:]) async throws -> TestServer {
         let source = self.conninfo(database: nil)
-        return try await Self.start(settings: settings) { standby in
+        return try await Self.start(settings: settings, launch: .usual) { standby in
             try standby.runProgram(
                 "pg_basebackup", ["-D", standby.data, "-d", source, "-R", "-X", "stream", "-c", "fast", "--no-sync"])
         } afterStart: { _ in
@@ -75,21 +78,23 @@ public final class TestServer: Sendable {
     }
 
     private static func start(
-        settings: [String: String], prepare: @escaping @Sendable (TestServer) throws -> Void,
+        settings: [String: String], launch: Launch, prepare: @escaping @Sendable (TestServer) throws -> Void,
         afterStart: @escaping @Sendable (TestServer) throws -> Void
     ) async throws -> TestServer {
         let installation = try Installation.find()
         let folder = try Self.makeFolder(owner: installation.owner)
-        let server = try TestServer(port: try freePort(), folder: folder, installation: installation)
+        let server = try TestServer(port: try freePort(), folder: folder, installation: installation, launch: launch)
         try await server.perform {
             try prepare(server)
             let all = Self.defaultSettings.merging(settings) { _, given in given }.merging(
-                ["port": String(server.port), "unix_socket_directories": folder]) { _, own in own }
+                ["port": String(server.port), "unix_socket_directories": folder]) { _, own in own }.merging(
+                    launch.addresses.isEmpty ? [:] : ["listen_addresses": launch.addresses.joined(separator: ",")]
+                ) { _, own in own }
             let lines = all.sorted { $0.key < $1.key }.map { name, value in
                 "\(name) = '\(value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'\n"
             }
             try server.append(lines.joined(), to: "postgresql.conf", replacing: false)
-            try server.control("start", ["-l", "\(folder)/log"])
+            try server.launchServer("start", [])
             try afterStart(server)
         }
         return server
@@ -123,10 +128,12 @@ public final class TestServer: Sendable {
 extension TestServer {
     // MARK: Databases
 
-    /// Connection string for a database of this server; over TCP unless `unixSocket`.
+    private var isElsewhere: Bool { !self.launch.addresses.isEmpty }
+
+    /// Connection string for a database of this server; over TCP unless `unixSocket`, or unless the server has a host of its own.
     /// - Parameter database: nil leaves `dbname` out.
     public func conninfo(database: String? = "postgres", user: String = "postgres", unixSocket: Bool = false) -> String {
-        "host=\(unixSocket ? self.folder : "127.0.0.1") port=\(self.port) user=\(user)" + (database.map { " dbname=\($0)" } ?? "")
+        "host=\(unixSocket || self.isElsewhere ? self.folder : "127.0.0.1") port=\(self.port) user=\(user)" + (database.map { " dbname=\($0)" } ?? "")
     }
 
     /// Creates an empty database and returns its connection string.
@@ -172,12 +179,12 @@ extension TestServer {
 
     /// Starts a stopped server again, on its old port.
     public func start() async throws {
-        try await self.perform { try self.control("start", ["-l", "\(self.folder)/log"]) }
+        try await self.perform { try self.launchServer("start", []) }
     }
 
     /// Stops the server if it runs, and starts it on its old port.
     public func restart(_ mode: StopMode = .fast) async throws {
-        try await self.perform { try self.control("restart", ["-m", mode.rawValue, "-l", "\(self.folder)/log"]) }
+        try await self.perform { try self.launchServer("restart", ["-m", mode.rawValue]) }
     }
 
     /// Freezes the server and all its sessions (SIGSTOP): sockets stay open, nobody answers.
@@ -210,18 +217,24 @@ extension TestServer {
     }
 
     @discardableResult
-    fileprivate func runProgram(_ name: String, _ arguments: [String]) throws -> String {
+    fileprivate func runProgram(_ name: String, _ arguments: [String], _ launch: Launch = .usual) throws -> String {
         let number = self.commands.add(1, ordering: .relaxed).newValue
+        let environment = launch.environment.isEmpty ? [] : ["/usr/bin/env"] + launch.environment.map { "\($0)=\($1)" }.sorted()
         return try Command(
-            arguments: self.installation.asServerAccount + [self.installation.program(name)] + arguments,
+            arguments: launch.place + self.installation.asServerAccount + environment + [self.installation.program(name)] + arguments,
             outputPath: "\(self.folder)/output-\(number)", workingDirectory: self.folder
         ).run()
     }
 
+    /// With what the server's own processes are to have, and where they are to be.
+    fileprivate func launchServer(_ action: String, _ arguments: [String]) throws {
+        try self.control(action, arguments + ["-l", "\(self.folder)/log"], self.launch)
+    }
+
     /// pg_ctl waits for the effect, at most 60 s.
-    fileprivate func control(_ action: String, _ arguments: [String]) throws {
+    fileprivate func control(_ action: String, _ arguments: [String], _ launch: Launch = .usual) throws {
         do {
-            try self.runProgram("pg_ctl", [action, "-D", self.data, "-w", "-t", "60", "-s"] + arguments)
+            try self.runProgram("pg_ctl", [action, "-D", self.data, "-w", "-t", "60", "-s"] + arguments, launch)
         } catch {
             let log = (try? readText(atPath: "\(self.folder)/log")) ?? ""
             throw TestServerError("\(error); end of the server's log: \(log.suffix(2000))")

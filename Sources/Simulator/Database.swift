@@ -78,6 +78,10 @@ struct Session {
         var known: Epoch
         var timing: Timing
         var since: Int64
+        /// By the server's wall clock, which its timers compare with.
+        var wallSince: Int64
+        /// When the server looks after the waiter again, whose client may be gone or who may be in a deadlock.
+        var wallCheck: Int64
     }
 
     var server: Int
@@ -90,6 +94,8 @@ struct Session {
     var statements = 0
     /// A commit of it waits for the disk, and what came after it with it.
     var committing = false
+    /// It was told to end while a commit waited: a backend hears that when the commit is done.
+    var isDoomed = false
     var busyUntil: Int64 = 0
     var idleSince: Int64
     var idleCheckPending = false

@@ -5,6 +5,8 @@ import Model
 extension Simulation {
     /// Healing ends a hang before its time, so what waits looks this often.
     static let hangCheck: Int64 = 100_000
+    /// After so long a waiter looks for a deadlock, once.
+    static let deadlockTimeout: Int64 = 1_000_000
 
     mutating func stepDatabase(_ event: Event) {
         switch event {
@@ -40,7 +42,13 @@ extension Simulation {
         guard self.sessions[id].fate != .ended else { return }
         self.sessions[id].statements -= 1
         self.sessions[id].idleSince = self.now + self.servers[self.sessions[id].server].wallOffset
-        if self.sessions[id].fate == .gone { self.end(id) } else { self.armIdleTimeout(id) }
+        if self.sessions[id].isDoomed {
+            self.terminate(id)
+        } else if self.sessions[id].fate == .gone {
+            self.end(id)
+        } else {
+            self.armIdleTimeout(id)
+        }
     }
 
     /// Whether the leader's row names this session and epoch: what every write of a leader asserts.
@@ -86,9 +94,10 @@ extension Simulation {
         case .campaign(let known, let timing):
             self.sessions[id].idle = timing.idle.microseconds
             // A slice that ended after the grant left the lock held; the campaign begins by giving it up.
-            self.sessions[id].wish = Session.Wish(known: known, timing: timing, since: self.now)
+            self.sessions[id].wish = Session.Wish(
+                known: known, timing: timing, since: self.now, wallSince: self.now + self.servers[server].wallOffset, wallCheck: .min)
             self.servers[server].queue.append(id)
-            self.schedule(timing.slice.microseconds, .sliceEnd(session: id, since: self.now))
+            self.armWait(id)
             return self.grantNext(server)
         case .beat(let number, let epoch):
             let current = self.isCurrent(id, epoch)
@@ -193,9 +202,11 @@ extension Simulation {
         guard let delay = self.commitDelay(server) else {
             // The message ends here; with it the client gives the session up.
             self.sessions[id].wish = nil
+            self.sessions[id].committing = false
             self.reply(id, .sessionClosed(session: self.sessions[id].number, reason: "no space left on device"))
             return self.end(id)
         }
+        self.sessions[id].committing = delay > 0
         if delay > 0 { return self.schedule(delay, .commitGrant(session: id)) }
         self.sessions[id].wish = nil
         let session = self.sessions[id]
@@ -236,12 +247,27 @@ extension Simulation {
         self.bug == .epochNotRaisedAboveKnown ? 1 : self.servers[server].timeline
     }
 
+    /// A session has one timer, for what is next of all that it waits for, and wall clocks are compared when that goes off: one that jumped ahead lets
+    /// the slice end with the next look after the waiter, and one that was set back lets both come as much later.
+    private mutating func armWait(_ id: Int) {
+        guard var wish = self.sessions[id].wish else { return }
+        let wall = self.now + self.servers[self.sessions[id].server].wallOffset
+        if wish.wallCheck <= wall {
+            let isFirst = wish.wallCheck == .min
+            wish.wallCheck = self.keepalives ? wall + Self.connectionCheck : isFirst ? wall + Self.deadlockTimeout : .max
+            self.sessions[id].wish = wish
+        }
+        let next = min(wish.wallSince + wish.timing.slice.microseconds, wish.wallCheck)
+        self.schedule(max(1, next - wall), .sliceEnd(session: id, since: wish.since))
+    }
+
     /// The wait's slice is over, or it was cancelled.
     private mutating func endWait(_ id: Int, since: Int64?) {
         guard self.sessions[id].fate != .ended, let wish = self.sessions[id].wish, since == nil || wish.since == since else { return }
         let server = self.sessions[id].server
         // Once granted, only the commit is waited for.
         guard self.servers[server].holder != id else { return }
+        if since != nil, wish.wallSince + wish.timing.slice.microseconds > self.now + self.servers[server].wallOffset { return self.armWait(id) }
         self.sessions[id].wish = nil
         self.servers[server].queue.removeAll { $0 == id }
         self.count(.sliceElapsed)

@@ -94,8 +94,7 @@ extension Simulation {
     private mutating func cutLine(_ node: Int) {
         let until = self.now + self.pick(50_000...6_000_000)
         let direction = self.random.below(4)
-        if direction != 0 { self.nodes[node].upCutUntil = until }
-        if direction != 1 { self.nodes[node].downCutUntil = until }
+        self.cut(node, until: until, up: direction != 0, down: direction != 1)
         if direction < 2 { self.count(.oneWayCut) }
         self.note("fault: \(self.nodes[node].name) is cut off from the databases until \(until / 1000) ms, direction \(direction)")
     }
@@ -145,18 +144,19 @@ extension Simulation {
         self.servers[server].up = false
         // What waits for a commit or for the lock is gone before a lock could be handed on.
         self.servers[server].queue = []
-        for id in self.sessions.indices where self.sessions[id].server == server && self.sessions[id].fate != .ended { self.terminate(id) }
+        for id in self.sessions.indices where self.sessions[id].server == server && self.sessions[id].fate != .ended { self.terminate(id, withServer: true) }
         self.servers[server].holder = nil
     }
 
     /// A standby is promoted that may have missed the newest commits; the old primary dies, or lives on for a while.
-    private mutating func failOver(oldLives: Bool? = nil) {
+    /// - Parameter missed: how many commits it has missed; nil leaves it to chance.
+    mutating func failOver(oldLives: Bool? = nil, missed: Int? = nil) {
         let old = self.primary
         // The one before must be gone: two promotions at once would give one timeline twice.
         guard self.servers.count < 60, self.servers.dropLast().allSatisfy({ $0.retired }) else { return }
         self.count(.failover)
         let lives = (oldLives ?? self.oneIn(2)) && self.servers[old].up
-        let lost = self.oneIn(2) ? 0 : Int(self.pick(1...12))
+        let lost = missed ?? (self.oneIn(2) ? 0 : Int(self.pick(1...12)))
         let state = self.servers[old].durable(before: lost)
         var promoted = Database(timeline: self.servers[old].timeline + 1)
         promoted.decisions = Array(self.servers[old].decisions.prefix(state.decisions))

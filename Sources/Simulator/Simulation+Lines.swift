@@ -29,6 +29,15 @@ extension Simulation {
         self.scheduleAt(at, .arrive(session: id, statement))
     }
 
+    /// Nothing gets through between the node and the databases until then, in these directions.
+    mutating func cut(_ node: Int, until: Int64, up: Bool = true, down: Bool = true) {
+        if up { self.nodes[node].upCutUntil = until }
+        if down { self.nodes[node].downCutUntil = until }
+        // Of a session over which nothing is said only keepalives find out, if the cut outlasts them.
+        guard until - self.now > Self.keepaliveTime.upperBound else { return }
+        for id in self.nodes[node].sessions.values.sorted() where self.sessions[id].fate == .open { self.breakLine(id) }
+    }
+
     /// Both ends find out, each by its own timers.
     private mutating func breakLine(_ id: Int) {
         let session = self.sessions[id]
@@ -55,9 +64,10 @@ extension Simulation {
 
     // MARK: Opening and closing
 
-    mutating func open(_ node: Int, _ run: Int, _ number: Int) {
+    /// - Parameter wanted: the server, where it is not left to chance.
+    mutating func open(_ node: Int, _ run: Int, _ number: Int, on wanted: Int? = nil) {
         guard self.nodes[node].run == run, !self.nodes[node].down else { return }
-        let server = self.chooseServer(node)
+        let server = wanted ?? self.chooseServer(node)
         let cut = max(self.nodes[node].upCutUntil, self.nodes[node].downCutUntil)
         guard let server, cut <= self.now else {
             let wait = cut > self.now ? min(cut - self.now + 1000, Self.tcpTimeout) : self.latency()
@@ -124,9 +134,13 @@ extension Simulation {
         self.terminate(id)
     }
 
-    /// The server ends a session and says so.
-    mutating func terminate(_ id: Int) {
+    /// The server ends a session and says so. One whose commit waits for the disk ends after it, and keeps its lock until then.
+    mutating func terminate(_ id: Int, withServer: Bool = false) {
         guard self.sessions[id].fate != .ended else { return }
+        if self.sessions[id].committing, !withServer {
+            self.sessions[id].isDoomed = true
+            return
+        }
         self.reply(id, .sessionClosed(session: self.sessions[id].number, reason: "terminated"))
         self.end(id)
     }

@@ -26,10 +26,10 @@ extension WholeClusters.Database {
             saying: ["password authentication failed", "Check the user and password"])
     }
 
-    @Test("a node whose connection string ends in a pooler is refused", .enabled(if: Pooler.program != nil, "needs pgbouncer"))
+    @Test("a node whose connection string ends in a pooler is refused", .enabled(if: ClusterPooler.program != nil, "needs pgbouncer"))
     func pooler() async throws {
         let cluster = try TestCluster.current
-        let pooler = try await Pooler(before: cluster)
+        let pooler = try await ClusterPooler(before: cluster)
         do {
             try await self.expectRefusal(
                 "pooler", ["port=\(try cluster.port("postgres")) ": "port=\(pooler.port) "], saying: ["pooler", "Point postgres.dsn at Postgres itself"])

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Model
+import PostgresTesting
 import Testing
 
 extension WholeClusters {

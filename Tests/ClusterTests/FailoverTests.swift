@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import PostgresTesting
 import Testing
 
 extension WholeClusters {
@@ -12,7 +13,7 @@ extension WholeClusters {
 
         @Test(
             "the server's clock jumps: a leader that lives goes on, and one that is frozen is ended by its peers",
-            .enabled(if: ClockShim.compiler != nil, "needs a C compiler, for the clock that is moved"), arguments: RealFault.all(.clock))
+            .enabled(if: ServerShim.compiler != nil, "needs a C compiler, for the clock that is moved"), arguments: RealFault.all(.clock))
         func clock(fault: RealFault) async throws { try await self.one(fault) }
 
         @Test(
@@ -52,13 +53,7 @@ struct Repetition {
         return (faults, environment["MUSTER_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64(getpid()))
     }()
 
-    private let possible = RealFault.allCases.filter { fault in
-        switch fault.need {
-        case .nothing: true
-        case .network: HostNetwork.missing == nil
-        case .clock: ClockShim.compiler != nil
-        }
-    }
+    private let possible = RealFault.allCases.filter { $0.missing == nil }
     private var left: [RealFault] = []
     private var state: UInt64
 

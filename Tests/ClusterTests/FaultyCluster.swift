@@ -1,4 +1,5 @@
 import Foundation
+import PostgresTesting
 import Synchronization
 import Testing
 
@@ -9,8 +10,8 @@ final class FaultyCluster: Sendable {
     let cluster: TestCluster
     let platform: Platform
     let services = ["faulty-a", "faulty-b"]
-    private let network: HostNetwork?
-    private let shim: ClockShim?
+    let network: HostNetwork?
+    private let shim: ServerShim?
     private let clock = Mutex<Int64>(0)
     private let injected = Mutex<[RealFault: Int]>([:])
 
@@ -19,7 +20,7 @@ final class FaultyCluster: Sendable {
         get throws { try #require(FaultyCluster.shared, "the suite has no cluster: it lacks the trait .faultyCluster") }
     }
 
-    private init(_ cluster: TestCluster, network: HostNetwork?, shim: ClockShim?) {
+    private init(_ cluster: TestCluster, network: HostNetwork?, shim: ServerShim?) {
         self.cluster = cluster
         self.platform = Platform(cluster: cluster)
         self.network = network
@@ -28,13 +29,14 @@ final class FaultyCluster: Sendable {
 
     // MARK: Life
 
-    static func up() async throws -> FaultyCluster {
+    /// - Parameter strict: an effect needs a majority of the nodes.
+    static func up(strict: Bool = false) async throws -> FaultyCluster {
         let cluster = try await TestCluster.up(nodes: 3)
         var network: HostNetwork?
         do {
             network = HostNetwork.missing == nil ? try await HostNetwork(nodes: cluster.names) : nil
-            let faulty = FaultyCluster(cluster, network: network, shim: ClockShim.compiler == nil ? nil : try await ClockShim())
-            try await faulty.moveIn()
+            let faulty = FaultyCluster(cluster, network: network, shim: ServerShim.compiler == nil ? nil : try ServerShim())
+            try await faulty.moveIn(strict: strict)
             return faulty
         } catch {
             await cluster.down()
@@ -50,8 +52,14 @@ final class FaultyCluster: Sendable {
     }
 
     /// Gives the nodes their hosts and the server its clock.
-    private func moveIn() async throws {
+    private func moveIn(strict: Bool) async throws {
         try await self.cluster.stopNodes()
+        if strict {
+            for node in self.cluster.names {
+                let file = self.cluster.configuration(node)
+                try write("\(text(file))strict: { members: \(self.cluster.names.count) }\n", to: file)
+            }
+        }
         if let network {
             try await self.cluster.sql("alter system set listen_addresses = '127.0.0.1, \(network.server)'")
             for node in self.cluster.names { try await self.move(node, to: network.place(node), server: network.server) }
@@ -71,7 +79,8 @@ final class FaultyCluster: Sendable {
                 password: { file: "\(self.cluster.directory)/secrets/load" }
                 """)
         }
-        for service in self.services { try await self.platform.add(service) }
+        // One is looked at for a while before it is changed: a leader may fail in between.
+        for service in self.services { try await self.platform.add(service, .init(observe: service == self.services[0] ? "observe" : "observe-slowly")) }
     }
 
     private func move(_ node: String, to place: TestCluster.Place, server: String) async throws {
@@ -129,20 +138,31 @@ final class FaultyCluster: Sendable {
             }
         case .goesOn:
             try await eventually("\(fault): changes go on", seen: { self.cluster.logTails() }) { try self.effects().count > effects + 2 }
+        case .sameTerm:
+            try await eventually("\(fault): changes go on", seen: { self.cluster.logTails() }) { try self.effects().count > effects + 2 }
+            try await self.expectSeen(fault, of: victim)
+            try await eventually("\(fault): changes still go on", seen: { self.cluster.logTails() }) { [seen = try self.effects().count] in
+                try self.effects().count > seen
+            }
         case .beats:
             try await eventually("\(fault): somebody leads", seen: { self.cluster.logTails() }) { try await self.beat() > beat + 20 }
         }
         try await self.heal(fault, at: victim)
         for node in self.cluster.names { try await self.cluster.ready(node) }
+        if fault.outcome == .sameTerm {
+            try await self.seeEachOther()
+            #expect(try await self.cluster.leader() == victim, "\(fault) changed the leader")
+            #expect(try await self.cluster.number("select count(*) from muster.term where epoch > \(victim.epoch)") == 0, "\(fault) changed the leader")
+        }
         let healed = try self.effects().count
         try await eventually("after \(fault): changes go on", seen: { self.cluster.logTails() }) { try self.effects().count > healed }
     }
 
-    private func effects(from epoch: Int = 0) throws -> [Platform.Effect] { try self.platform.effects(self.services).filter { $0.epoch >= epoch } }
+    func effects(from epoch: Int = 0) throws -> [Platform.Effect] { try self.platform.effects(self.services).filter { $0.epoch >= epoch } }
 
     private func beat() async throws -> Int { try await self.cluster.number("select last_value from muster.beat") }
 
-    private func keepBusy() async throws {
+    func keepBusy() async throws {
         for (index, service) in self.services.enumerated() { try await self.platform.load(service, quiet: 10, busy: 60, period: 1 + index) }
     }
 
@@ -159,14 +179,18 @@ final class FaultyCluster: Sendable {
     var count: String {
         let injected = self.injected.withLock { $0 }
         let kinds = RealFault.allCases.compactMap { fault in injected[fault].map { "\(fault) \($0)" } }
-        return "Real faults injected: \(injected.values.reduce(0, +)) (\(kinds.joined(separator: ", ")))"
+        let missing = Dictionary(grouping: RealFault.allCases.filter { $0.missing != nil }) { $0.missing ?? "" }
+        let leftOut = missing.map { "; left out: \($1.map(\.rawValue).joined(separator: ", ")) (\($0))" }.sorted().joined()
+        return "Real faults injected: \(injected.values.reduce(0, +)) (\(kinds.joined(separator: ", ")))\(leftOut)"
     }
 }
 
 /// Gives a suite one faulty cluster for all of its tests, and says at its end how many faults there were.
 struct FaultyClusterTrait: SuiteTrait, TestScoping {
+    var strict: Bool
+
     func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void) async throws {
-        let faulty = try await FaultyCluster.up()
+        let faulty = try await FaultyCluster.up(strict: self.strict)
         do {
             try await FaultyCluster.$shared.withValue(faulty) { try await function() }
         } catch {
@@ -179,5 +203,6 @@ struct FaultyClusterTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == FaultyClusterTrait {
-    static var faultyCluster: Self { FaultyClusterTrait() }
+    static var faultyCluster: Self { .faultyCluster() }
+    static func faultyCluster(strict: Bool = false) -> Self { FaultyClusterTrait(strict: strict) }
 }

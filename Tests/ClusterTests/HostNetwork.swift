@@ -121,19 +121,33 @@ struct HostNetwork: Sendable {
         }
     }
 
-    /// The node and all others lose each other; the database is reached by all.
-    func cutPeers(of node: String) async throws {
+    /// As one node sees it.
+    enum Way: Sendable, CaseIterable { case out, into }
+
+    /// The node and all others lose each other, in these directions; the database is reached by all.
+    func cutPeers(of node: String, _ ways: [Way] = Way.allCases) async throws {
         for other in self.nodes where other != node {
-            try await self.lose(self.address(other), device: "eth0", at: node)
-            try await self.lose(self.address(node), device: "eth0", at: other)
+            if ways.contains(.out) { try await self.lose(self.address(other), device: "eth0", at: node) }
+            if ways.contains(.into) { try await self.lose(self.address(node), device: "eth0", at: other) }
         }
     }
 
-    func healPeers(of node: String) async throws {
+    func healPeers(of node: String, _ ways: [Way] = Way.allCases) async throws {
         for other in self.nodes where other != node {
-            try await self.find(self.address(other), device: "eth0", at: node)
-            try await self.find(self.address(node), device: "eth0", at: other)
+            if ways.contains(.out) { try await self.find(self.address(other), device: "eth0", at: node) }
+            if ways.contains(.into) { try await self.find(self.address(node), device: "eth0", at: other) }
         }
+    }
+
+    /// These two lose each other, and both are reached by all others.
+    func cut(_ node: String, from other: String) async throws {
+        try await self.lose(self.address(other), device: "eth0", at: node)
+        try await self.lose(self.address(node), device: "eth0", at: other)
+    }
+
+    func join(_ node: String, with other: String) async throws {
+        try await self.find(self.address(other), device: "eth0", at: node)
+        try await self.find(self.address(node), device: "eth0", at: other)
     }
 
     private func at(_ host: String?) -> [String] { host.map { ["-n", self.namespace($0)] } ?? [] }

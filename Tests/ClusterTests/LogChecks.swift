@@ -81,6 +81,10 @@ extension Platform {
             zip(effects, effects.dropFirst()).allSatisfy { $0.epoch <= $1.epoch },
             "a leader that was followed by another one still changed something: \(effects)",
             sourceLocation: sourceLocation)
+        let beginnings = try self.beginnings(services)
+        #expect(
+            zip(beginnings, beginnings.dropFirst()).allSatisfy { $0.epoch <= $1.epoch },
+            "a leader that was followed by another one still started a change: \(beginnings)", sourceLocation: sourceLocation)
         for service in services {
             var size = initially
             for effect in effects where effect.service == service {

@@ -9,7 +9,12 @@ extension WholeClusters.Failover {
     func cut(fault: RealFault) async throws { try await self.one(fault) }
 
     @Test(
-        "a follower without the database, nodes that don't see each other, a slow and lossy line: somebody leads, and everything is sound",
-        .enabled(if: HostNetwork.missing == nil, needed), arguments: [RealFault.cutFollower, .cutPeers, .badLine])
+        "a follower without the database, a slow and lossy line: somebody leads, and everything is sound",
+        .enabled(if: HostNetwork.missing == nil, needed), arguments: [RealFault.cutFollower, .badLine])
     func line(fault: RealFault) async throws { try await self.one(fault) }
+
+    @Test(
+        "a leader and the others lose each other, both ways or one way, or it and one of them: they see it, the leader stays, and they find each other again",
+        .enabled(if: HostNetwork.missing == nil, needed), arguments: [RealFault.cutPeers, .cutToPeers, .cutFromPeers, .cutPair])
+    func peers(fault: RealFault) async throws { try await self.one(fault) }
 }

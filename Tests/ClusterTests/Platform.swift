@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Model
 import Testing
 
@@ -23,6 +24,8 @@ struct Platform: Sendable {
 
     /// A change takes this long, so that a leader can be caught while it is under way; in seconds.
     private static let scaleTime = "0.3"
+    /// Before each change its service is looked at once more, which may take long enough to be frozen in; in seconds.
+    private static let lookTime = "0.2"
 
     /// Writes the programs and the table. Harmless when they are there.
     func prepare() async throws {
@@ -30,10 +33,12 @@ struct Platform: Sendable {
         try FileManager.default.createDirectory(atPath: "\(self.programs)/state", withIntermediateDirectories: true)
         let scripts = [
             "observe": "cat \"$state/replicas\"",
+            "observe-slowly": "sleep \(Self.lookTime); cat \"$state/replicas\"",
             "observe-hangs": "exec sleep 3600",
             "observe-rubbish": "echo 'replicas: many'",
             "observe-fails": "echo 'the registry is on fire' >&2; exit 1",
             "scale": """
+            printf '%s %s %s\\n' "$1" "$EPOCH" "$PPID" >>"${0%/*}/state/begun.log"
             exec 9>"$state/lock"
             flock 9
             now=$(cat "$state/replicas")
@@ -146,6 +151,24 @@ struct Platform: Sendable {
             let effect = Effect(
                 service: words[0], epoch: try #require(Int(words[1])), from: try #require(Int(words[2])), to: try #require(Int(words[3])), key: words[4])
             return services?.contains(effect.service) ?? true ? effect : nil
+        }
+    }
+
+    /// A program that was started to change something, whether it did or not.
+    struct Beginning: Sendable, Hashable {
+        var service: String
+        var epoch: Int
+        /// The node's process that started it.
+        var process: pid_t
+    }
+
+    /// In the order in which they were started.
+    func beginnings(_ services: [String]? = nil) throws -> [Beginning] {
+        try text("\(self.programs)/state/begun.log").split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ").map(String.init)
+            try #require(words.count == 3, "begun.log has the line “\(line)”")
+            let beginning = Beginning(service: words[0], epoch: try #require(Int(words[1])), process: try #require(pid_t(words[2])))
+            return services?.contains(beginning.service) ?? true ? beginning : nil
         }
     }
 

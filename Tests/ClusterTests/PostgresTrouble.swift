@@ -63,34 +63,8 @@ extension TestCluster {
     }
 }
 
-/// A small file system in memory, for a disk that is full soon. Root only.
-struct SmallDisk {
-    let path: String
-
-    static let isPossible: Bool = {
-        guard geteuid() == 0, let disk = try? SmallDisk(megabytes: 1) else { return false }
-        disk.unmount()
-        return true
-    }()
-
-    init(megabytes: Int) throws {
-        self.path = try temporaryFolder("disk")
-        guard mount("tmpfs", self.path, "tmpfs", 0, "size=\(megabytes)m,mode=0755") == 0 else {
-            let reason = String(cString: strerror(errno))
-            rmdir(self.path)
-            throw Child.NotStarted(description: "no file system can be mounted: \(reason)")
-        }
-    }
-
-    func unmount() {
-        // Lazily: whoever still has a file open there keeps it, and nobody else sees it.
-        umount2(self.path, Int32(MNT_DETACH))
-        rmdir(self.path)
-    }
-}
-
 /// A pgbouncer in transaction mode before a cluster's Postgres.
-struct Pooler {
+struct ClusterPooler {
     let folder: String
     let port: Int
     let child: Child

@@ -25,10 +25,7 @@ extension WholeClusters {
             for (index, service) in services.enumerated() { try await platform.add(service, quiet: 10, busy: 60, period: 1 + index) }
             try await eventually("something changes", seen: { cluster.logTails() }) { try platform.effects(services).count >= 2 }
             let old = try await cluster.leader(after: 0)
-            let position = try await cluster.sql("select pg_current_wal_lsn()")[0][0]
-            try await eventually("the standby has caught up") {
-                try await standby.sql("select pg_last_wal_replay_lsn() >= '\(position)'") == [["t"]]
-            }
+            try await standby.catchUp()
 
             try await standby.promote()
             // All but the leader's own sessions fail over; it and the old primary go on.
@@ -54,13 +51,13 @@ extension WholeClusters {
                 try await cluster.says("no longer leading epoch=\(old.epoch)", old.node, after: said)
             }
             // A program that the old leader had started may still end.
-            try await cluster.settledPlatform(platform, services)
+            try await cluster.settledPlatform(services)
             let before = try platform.effects(services).count
             try await eventually("the new leader goes on", seen: { cluster.logTails() }) { try platform.effects(services).count > before + 3 }
             let late = try platform.effects(services).dropFirst(before)
             #expect(late.allSatisfy { $0.epoch > old.epoch }, "the leader on the old primary still changed something: \(Array(late))")
 
-            try await self.expectTokens(cluster, standby, old: old)
+            try await cluster.expectTokens(standby, old: old)
             // What was decided before is all there: nothing was lost, so nothing may be done again.
             let effects = try platform.effects(services)
             #expect(Set(effects.map(\.key)).count == effects.count, "an order took effect twice: \(effects)")
@@ -68,28 +65,28 @@ extension WholeClusters {
             try await cluster.stopNodes()
             try await standby.stop()
         }
-
-        /// Tokens of both servers together.
-        private func expectTokens(_ cluster: TestCluster, _ standby: Standby, old: TestCluster.Leader) async throws {
-            let terms = "select timeline, epoch, node, incarnation from muster.term order by xmin::text::bigint"
-            let (first, second) = (try await cluster.sql(terms), try await standby.sql(terms))
-            #expect(Array(second.prefix(first.count { Int($0[1]) ?? 0 <= old.epoch })) == first.filter { Int($0[1]) ?? 0 <= old.epoch }, "a term was lost")
-            for server in [first, second] {
-                let tokens = server.compactMap { row in Int(row[0]).flatMap { timeline in Int(row[1]).map { timeline << 40 | $0 } } }
-                #expect(tokens == Array(Set(tokens)).sorted(), "a token appears twice, or one is lower than the one before")
-            }
-            let owners = Dictionary(grouping: first + second) { "\($0[0])/\($0[1])" }.mapValues { Set($0.map { $0[3] }) }
-            #expect(owners.values.allSatisfy { $0.count == 1 }, "two processes had one token: \(owners)")
-        }
     }
 }
 
 extension TestCluster {
     /// The platform's lock is free: no change that was asked for is under way.
-    fileprivate func settledPlatform(_ platform: Platform, _ services: [String]) async throws {
+    func settledPlatform(_ services: [String]) async throws {
         for service in services {
             let ran = try await Ran.program("/usr/bin/flock", ["-w", "20", "\(self.directory)/exec.d/state/\(service)/lock", "/bin/true"])
             try #require(ran.status == 0, "\(ran)")
         }
+    }
+
+    /// Tokens of both servers together.
+    func expectTokens(_ standby: Standby, old: TestCluster.Leader) async throws {
+        let terms = "select timeline, epoch, node, incarnation from muster.term order by xmin::text::bigint"
+        let (first, second) = (try await self.sql(terms), try await standby.sql(terms))
+        #expect(Array(second.prefix(first.count { Int($0[1]) ?? 0 <= old.epoch })) == first.filter { Int($0[1]) ?? 0 <= old.epoch }, "a term was lost")
+        for server in [first, second] {
+            let tokens = server.compactMap { row in Int(row[0]).flatMap { timeline in Int(row[1]).map { timeline << 40 | $0 } } }
+            #expect(tokens == Array(Set(tokens)).sorted(), "a token appears twice, or one is lower than the one before")
+        }
+        let owners = Dictionary(grouping: first + second) { "\($0[0])/\($0[1])" }.mapValues { Set($0.map { $0[3] }) }
+        #expect(owners.values.allSatisfy { $0.count == 1 }, "two processes had one token: \(owners)")
     }
 }

@@ -1,12 +1,14 @@
 import Foundation
 import Glibc
+import PostgresTesting
 import Testing
 
 /// What is done to real processes, a real Postgres and real lines; by the leader where one is meant.
 enum RealFault: String, Sendable, CaseIterable {
     case kill, freeze, resign, terminateBackend, killBackend, crashPostgres, freezePostgres
     case clockForward, clockBack
-    case cut, cutToServer, cutFromServer, cutFollower, cutPeers, badLine
+    case cut, cutToServer, cutFromServer, cutFollower, badLine
+    case cutPeers, cutToPeers, cutFromPeers, cutPair
 
     enum Need: Sendable { case nothing, network, clock }
 
@@ -14,21 +16,33 @@ enum RealFault: String, Sendable, CaseIterable {
         switch self {
         case .kill, .freeze, .resign, .terminateBackend, .killBackend, .crashPostgres, .freezePostgres: .nothing
         case .clockForward, .clockBack: .clock
-        case .cut, .cutToServer, .cutFromServer, .cutFollower, .cutPeers, .badLine: .network
+        case .cut, .cutToServer, .cutFromServer, .cutFollower, .badLine: .network
+        case .cutPeers, .cutToPeers, .cutFromPeers, .cutPair: .network
+        }
+    }
+
+    /// What it would take here, in words; nil: nothing.
+    var missing: String? {
+        switch self.need {
+        case .nothing: nil
+        case .clock: ServerShim.compiler == nil ? "needs a C compiler" : nil
+        case .network: HostNetwork.missing
         }
     }
 
     static func all(_ need: Need) -> [RealFault] { Self.allCases.filter { $0.need == need } }
 
     /// What has to come of it before it heals.
-    enum Outcome: Sendable { case anotherNode, laterTerm, goesOn, beats }
+    enum Outcome: Sendable { case anotherNode, laterTerm, goesOn, sameTerm, beats }
 
     var outcome: Outcome {
         switch self {
         case .kill, .freeze, .resign, .clockBack, .cut, .cutToServer, .cutFromServer: .anotherNode
         // Whoever is first to connect again.
         case .terminateBackend, .killBackend, .crashPostgres: .laterTerm
-        case .freezePostgres, .clockForward, .cutFollower, .cutPeers: .goesOn
+        case .freezePostgres, .clockForward, .cutFollower: .goesOn
+        // Health never elects: the lock does.
+        case .cutPeers, .cutToPeers, .cutFromPeers, .cutPair: .sameTerm
         // Too little gets through for more.
         case .badLine: .beats
         }
@@ -52,7 +66,7 @@ extension FaultyCluster {
         case .freezePostgres:
             let said = self.cluster.log(node).count
             try self.signalPostgres(SIGSTOP)
-            try await self.cluster.says("the database does not answer: nothing is done until it does", node, after: said)
+            try await self.cluster.says("suspended: the database has not answered for a lease", node, after: said)
             try self.signalPostgres(SIGCONT)
         case .clockForward: try self.moveClock(by: Self.clockJump)
         case .clockBack:
@@ -64,6 +78,9 @@ extension FaultyCluster {
         case .cutFromServer: try await self.hosts.cut(node, [.fromServer])
         case .cutFollower: try await self.hosts.cut(try self.follower(of: leader))
         case .cutPeers: try await self.hosts.cutPeers(of: node)
+        case .cutToPeers: try await self.hosts.cutPeers(of: node, [.out])
+        case .cutFromPeers: try await self.hosts.cutPeers(of: node, [.into])
+        case .cutPair: try await self.hosts.cut(node, from: try self.follower(of: leader))
         case .badLine: _ = try await self.hosts.spoil(node)
         }
     }
@@ -81,12 +98,15 @@ extension FaultyCluster {
         case .cutFromServer: try await self.hosts.heal(node, [.fromServer])
         case .cutFollower: try await self.hosts.heal(try self.follower(of: leader))
         case .cutPeers: try await self.hosts.healPeers(of: node)
+        case .cutToPeers: try await self.hosts.healPeers(of: node, [.out])
+        case .cutFromPeers: try await self.hosts.healPeers(of: node, [.into])
+        case .cutPair: try await self.hosts.join(node, with: try self.follower(of: leader))
         case .badLine: try await self.hosts.mend(node)
         case .resign, .terminateBackend, .killBackend, .crashPostgres, .freezePostgres, .clockForward: break
         }
     }
 
-    private func follower(of leader: TestCluster.Leader) throws -> String { try #require(self.cluster.names.first { $0 != leader.node }) }
+    func follower(of leader: TestCluster.Leader) throws -> String { try #require(self.cluster.names.first { $0 != leader.node }) }
 
     /// The server's first process and all of its children.
     private func signalPostgres(_ number: Int32) throws {

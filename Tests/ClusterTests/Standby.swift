@@ -29,6 +29,12 @@ struct Standby {
 
     private static func password(_ cluster: TestCluster) -> String { text("\(cluster.directory)/secrets/postgres").trimmingCharacters(in: .newlines) }
 
+    /// Waits until it has all that the primary has now.
+    func catchUp() async throws {
+        let position = try await self.cluster.sql("select pg_current_wal_lsn()")[0][0]
+        try await eventually("the standby has caught up") { try await self.sql("select pg_last_wal_replay_lsn() >= '\(position)'") == [["t"]] }
+    }
+
     func promote() async throws { try await self.cluster.control(["promote"], data: self.data) }
 
     func stop() async throws { try await self.cluster.control(["stop", "-m", "immediate"], data: self.data) }

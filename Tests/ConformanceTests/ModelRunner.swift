@@ -8,6 +8,7 @@ struct ModelRunner {
     private static let settling: Int64 = 400_000
     /// The server looks for clients of waiting statements twice a second.
     private static let noticing: Int64 = 1_000_000
+    private static let forever = Int64.max / 2
     private static let names = ["a", "b", "c", "d"]
 
     private var simulation: Simulation
@@ -16,6 +17,9 @@ struct ModelRunner {
     private var seen: Holder?
     private var nextNumber = 1000
     private var decided = 0
+    /// How many commits there were when the standby got its last.
+    private var replicated = 0
+    private var pooled: Set<String> = []
 
     init() {
         // A cluster whose server has idle timeouts and keepalives, as the seed has it.
@@ -43,10 +47,10 @@ struct ModelRunner {
     /// What came of a step.
     mutating func play(_ step: Step) -> (answer: String?, state: String) {
         self.perform(step)
-        if case .wait(let seconds) = step.action {
-            self.run(Int64(seconds * 1_000_000))
-        } else {
-            self.run(step.action == .vanish ? Self.noticing : Self.settling)
+        switch step.action {
+        case .wait(let seconds), .pass(let seconds): self.run(Int64(seconds * 1_000_000))
+        case .vanish: self.run(Self.noticing)
+        default: self.run(Self.settling)
         }
         return (self.answers[step.session], self.state.description)
     }
@@ -54,13 +58,19 @@ struct ModelRunner {
     private mutating func perform(_ step: Step) {
         let node = Self.names.firstIndex(of: step.session) ?? 0
         switch step.action {
-        case .connect:
-            self.nextNumber += 1
-            self.answers[step.session] = nil
-            self.simulation.open(node, self.simulation.nodes[node].run, self.nextNumber)
-            guard let id = self.simulation.nodes[node].sessions[self.nextNumber] else { return }
-            self.ids[step.session] = id
-            self.simulation.sessions[id].idle = 60_000_000
+        case .connect, .connectFar: self.connect(step.session, node)
+        case .connectThroughPooler:
+            self.pooled.insert(step.session)
+            self.connect(step.session, node)
+        case .check: self.send(step, .checks(pooled: self.pooled.contains(step.session)))
+        case .cut: self.simulation.cut(node, until: Self.forever)
+        case .moveClock, .stall, .flow, .fillDisk, .freeDisk: self.harm(step.action)
+        case .loseStandby: self.replicated = self.server.commits.count
+        case .failOver(let oldLives):
+            self.simulation.failOver(oldLives: oldLives, missed: self.server.commits.count - self.replicated)
+            // It takes connections at once.
+            self.simulation.servers[self.simulation.primary].up = true
+        case .retireOld: self.simulation.retire(0)
         case .campaign(let known, let slice, let idle): self.send(step, .campaign(known: Epoch(known), timing: Self.timing(slice: slice, idle: idle)))
         case .beat(let epoch): self.send(step, .beat(number: 1, epoch: Epoch(epoch)))
         case .settle(let epoch): self.send(step, .settle(Epoch(epoch), .milliseconds(700)))
@@ -88,9 +98,32 @@ struct ModelRunner {
             self.simulation.retire(0)
             self.simulation.servers[0].retired = false
             self.simulation.servers[0].up = true
-        case .wait: break
+        case .wait, .pass: break
         }
     }
+
+    private mutating func connect(_ name: String, _ node: Int) {
+        self.nextNumber += 1
+        self.answers[name] = nil
+        self.simulation.open(node, self.simulation.nodes[node].run, self.nextNumber, on: self.simulation.primary)
+        guard let id = self.simulation.nodes[node].sessions[self.nextNumber] else { return }
+        self.ids[name] = id
+        self.simulation.sessions[id].idle = 60_000_000
+    }
+
+    private mutating func harm(_ action: Step.Action) {
+        let server = self.simulation.primary
+        switch action {
+        case .moveClock(let seconds): self.simulation.servers[server].wallOffset = seconds * 1_000_000
+        case .stall: self.simulation.servers[server].stalledUntil = Self.forever
+        case .flow: self.simulation.servers[server].stalledUntil = 0
+        case .fillDisk: self.simulation.servers[server].fullUntil = Self.forever
+        case .freeDisk: self.simulation.servers[server].fullUntil = 0
+        default: break
+        }
+    }
+
+    private var server: Database { self.simulation.servers[self.simulation.primary] }
 
     private mutating func decide(_ step: Step, _ epoch: Int64) {
         self.decided += 1
@@ -125,7 +158,9 @@ struct ModelRunner {
         switch event {
         case .toNode(let node, _, let happened): self.note(happened, node)
         case .beatAnswer(let node, _, _, _, let current): self.answers[Self.names[node]] = Answer.beat(current)
-        case .decided(let node, _, _, _, _, _, let committed): if committed { self.answers[Self.names[node]] = Answer.committed }
+        case .decided(let node, _, _, _, _, _, let committed): self.answers[Self.names[node]] = committed ? Answer.committed : Answer.noRoom
+        // The old primary lives for as long as the trace says.
+        case .retire: break
         default: self.simulation.stepDatabase(event)
         }
         return true
@@ -136,11 +171,13 @@ struct ModelRunner {
             switch event {
             case .granted(_, let grant):
                 Answer.granted(
-                    grant.epoch.value, lease: grant.earlierLease.microseconds / 1000,
+                    grant.epoch.value, timeline: Int64(grant.timeline), lease: grant.earlierLease.microseconds / 1000,
                     before: grant.predecessor.map { before in
                         (self.letter(of: before.node) ?? before.node, before.epoch.value, before.resigned, before.settled)
                     })
             case .sliceElapsed: Answer.sliceOver
+            case .checksPassed: Answer.passed
+            case .refused(_, .pooler): Answer.pooler
             case .settled: Answer.settled(true)
             case .settleFailed: Answer.settled(false)
             case .resignAnswered(_, let released): released ? Answer.released : Answer.notReleased
@@ -154,7 +191,7 @@ struct ModelRunner {
     private func letter(of name: String) -> String? { self.simulation.nodes.firstIndex { $0.name == name }.map { Self.names[$0] } }
 
     private var state: ServerState {
-        let server = self.simulation.servers[0]
+        let server = self.server
         let row = server.durable.row
         return ServerState(
             holder: server.holder.map { Self.names[self.simulation.sessions[$0].node] },

@@ -16,7 +16,22 @@ final class PostgresRunner: Sendable {
         var answer: String?
     }
 
-    private let server: TestServer
+    /// What the traces need besides a server.
+    struct Surroundings: Sendable {
+        var shim: ServerShim?
+        var tablespace: String?
+        var pooler: Pooler?
+        var standby: TestServer?
+        var host: ServerHost?
+    }
+
+    struct Missing: Error {
+        var what: String
+    }
+
+    /// The newest primary last.
+    let servers: Mutex<[TestServer]>
+    let surroundings: Surroundings
     private let database: String
     private let reactor = Reactor(name: "conformance")
     private let key: Int64
@@ -24,12 +39,14 @@ final class PostgresRunner: Sendable {
     private let seen = Mutex<(pid: Int64, start: Int64, change: Int64)?>(nil)
 
     /// What came to pass instead is in the comparison that follows.
-    private static let patience = Duration.seconds(30)
+    static let patience = Duration.seconds(30)
+    static let diskFull = "53100"
 
-    init(on server: TestServer, database: String) async throws {
-        self.server = server
+    init(on server: TestServer, database: String, _ surroundings: Surroundings = .init()) async throws {
+        self.servers = Mutex([server])
+        self.surroundings = surroundings
         self.database = database
-        try await server.execute("CREATE DATABASE \(database)")
+        try await server.execute("CREATE DATABASE \(database)\(surroundings.tablespace.map { " TABLESPACE \($0)" } ?? "")")
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let schema = try String(contentsOf: root.appending(path: "Sources/Store/Migrations/0001_election.sql"), encoding: .utf8)
         try await server.execute(schema, database: database)
@@ -61,13 +78,22 @@ final class PostgresRunner: Sendable {
         let name = step.session
         let parameters: @Sendable (Int64) -> [Value] = { [.text("test"), .text("main"), .int($0)] }
         switch step.action {
-        case .connect: try await self.connect(name)
+        case .connect: try await self.connect(name, self.server.conninfo(database: self.database))
+        case .connectFar:
+            let address = try self.need(self.surroundings.host, "a host").address
+            try await self.connect(name, "host=\(address) port=\(self.server.port) user=postgres dbname=\(self.database)")
+        case .connectThroughPooler: try await self.connectThroughPooler(name)
+        case .check: self.ask(name) { try await Self.checks($0) }
         case .campaign(let known, let slice, let idle): self.campaign(name, known, Self.timing(slice: slice, idle: idle), losingAnswer: false)
         case .campaignLosingAnswer: self.campaign(name, 0, Self.timing(slice: 50, idle: 60), losingAnswer: true)
         case .beat(let epoch):
             self.ask(name) { Answer.beat(!(try await $0.query(ElectionSQL.beat, parameters(epoch))).isEmpty) }
         case .settle(let epoch):
-            self.ask(name) { Answer.settled(try await $0.query(ElectionSQL.settle, parameters(epoch) + [.int(700)]).affected == 1) }
+            self.ask(name) { connection in
+                do {
+                    return Answer.settled(try await connection.query(ElectionSQL.settle, parameters(epoch) + [.int(700)]).affected == 1)
+                } catch let error as PostgresError where error.sqlState == Self.diskFull { return Answer.settled(false) }
+            }
         case .resign(let epoch):
             let key = self.key
             self.ask(name) { connection in
@@ -86,8 +112,10 @@ final class PostgresRunner: Sendable {
         case .look: try await self.look()
         case .evict: try await self.evict()
         case .crash: try await self.server.restart(.immediate)
+        case .moveClock, .stall, .flow, .fillDisk, .freeDisk, .loseStandby, .failOver, .retireOld, .cut: try await self.harm(step.action)
         // Real time passes while what is expected is waited for.
         case .wait: break
+        case .pass(let seconds): try await Task.sleep(for: .seconds(seconds))
         }
     }
 
@@ -95,12 +123,36 @@ final class PostgresRunner: Sendable {
 
     // MARK: Sessions
 
-    private func connect(_ name: String) async throws {
+    var server: TestServer { self.servers.withLock { $0[$0.count - 1] } }
+
+    func need<Thing>(_ thing: Thing?, _ what: String) throws -> Thing {
+        guard let thing else { throw Missing(what: what) }
+        return thing
+    }
+
+    private func connect(_ name: String, _ conninfo: String) async throws {
         let timing = Self.timing(slice: 50, idle: 60)
-        let connection = try await Postgres.Connection.connect(ConnectionConfiguration(self.server.conninfo(database: self.database)), on: self.reactor)
+        let connection = try await self.open(conninfo)
         _ = try await SessionSetting.apply(SessionSetting.lockSession(timing), to: connection)
         _ = try await connection.query(
             ElectionSQL.identify(cluster: "test", shard: "main", node: name, incarnation: UUID().uuidString.lowercased(), address: name))
+        try await self.take(name, connection)
+    }
+
+    /// What a pooler gives to others later must not be changed: no settings, no names.
+    private func connectThroughPooler(_ name: String) async throws {
+        try await self.take(name, try await self.open(try self.need(self.surroundings.pooler, "a pooler").conninfo(database: self.database)))
+    }
+
+    /// With the timers of a lock session.
+    private func open(_ conninfo: String) async throws -> Postgres.Connection {
+        var configuration = ConnectionConfiguration(conninfo)
+        configuration.tcpUserTimeout = .seconds(2)
+        configuration.keepaliveIdle = .seconds(1)
+        return try await Postgres.Connection.connect(configuration, on: self.reactor)
+    }
+
+    private func take(_ name: String, _ connection: Postgres.Connection) async throws {
         let pid = try await connection.query("SELECT pg_backend_pid()").single()[0].int()
         let number = self.sessions.withLock { sessions in
             let number = (sessions[name]?.number ?? 0) + 1
@@ -130,6 +182,8 @@ final class PostgresRunner: Sendable {
                 answer = try await question(session.connection)
             } catch let error as PostgresError {
                 answer = Self.words(error)
+                // As a leader does with a session whose campaign failed.
+                if answer == Answer.closed { await session.connection.close() }
                 if answer == Answer.sliceOver, error.sqlState == ElectionSQL.queryCanceled { _ = try? await session.connection.query(ElectionSQL.unlockAll) }
             } catch {
                 answer = "\(error)"
@@ -142,6 +196,7 @@ final class PostgresRunner: Sendable {
         switch error.sqlState {
         case ElectionSQL.lockNotAvailable, ElectionSQL.queryCanceled: Answer.sliceOver
         case ElectionSQL.fenced: Answer.fenced
+        case Self.diskFull: Answer.closed
         case let state? where !state.hasPrefix("57P"): "\(error)"
         default: Answer.closed
         }
@@ -163,7 +218,8 @@ final class PostgresRunner: Sendable {
                 : (
                     try row["old_node"].string(), try row["old_epoch"].int(), try row["old_resigned"].bool(), try row["old_settled"].bool()
                 )
-            return Answer.granted(try row["granted_epoch"].int(), lease: try row["old_lease_ms"].int(), before: before)
+            return Answer.granted(
+                try row["granted_epoch"].int(), timeline: try row["timeline"].int(), lease: try row["old_lease_ms"].int(), before: before)
         }
     }
 
@@ -176,8 +232,9 @@ final class PostgresRunner: Sendable {
                     \(end.isEmpty ? "COMMIT" : end)
                     """)
                 return Answer.committed
-            } catch let error as PostgresError where error.sqlState == ElectionSQL.fenced {
+            } catch let error as PostgresError where error.sqlState == ElectionSQL.fenced || error.sqlState == Self.diskFull {
                 _ = try await connection.simple("ROLLBACK")
+                if error.sqlState == Self.diskFull { return Answer.noRoom }
                 throw error
             }
         }
@@ -203,16 +260,16 @@ final class PostgresRunner: Sendable {
     // MARK: What the server shows
 
     @discardableResult
-    private func execute(_ sql: String) async throws -> String { try await self.server.execute(sql, database: self.database) }
+    func execute(_ sql: String) async throws -> String { try await self.server.execute(sql, database: self.database) }
 
     private func state() async throws -> ServerState {
         let shown = try await self.execute(
             """
-            SELECT l.epoch, coalesce(l.node, ''), l.resigned, l.settled, (SELECT count(*) FROM public.decided),
+            SELECT l.epoch, coalesce(l.node, ''), l.resigned, l.settled, (SELECT count(*) FROM public.decided WHERE epoch > 0),
                 coalesce((SELECT string_agg(k.pid::text, ' ') FROM muster.lock_holder k), ''),
                 coalesce((SELECT string_agg(k.pid::text, ' ' ORDER BY k.waitstart) FROM pg_locks k WHERE k.locktype = 'advisory' AND NOT k.granted
                     AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())), '')
-            FROM muster.leader l
+            FROM muster.leader l WHERE l.shard = 'main'
             """)
         let fields = shown.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         let letters = self.sessions.withLock { sessions in Dictionary(uniqueKeysWithValues: sessions.map { (String($1.pid), $0) }) }

@@ -5,14 +5,32 @@ import Testing
 /// Sessions have letters. After each step stands what the session was answered last, and what the server then shows; nil where the moment is not compared.
 struct Trace: Sendable, CustomTestStringConvertible {
     var name: String
+    var need: Need
     var steps: [Step]
 
-    init(_ name: String, _ steps: [Step]) {
+    init(_ name: String, needs need: Need = .nothing, _ steps: [Step]) {
         self.name = name
+        self.need = need
         self.steps = steps
     }
 
     var testDescription: String { self.name }
+}
+
+/// What a trace wants of the real server besides a database of its own.
+enum Need: Sendable {
+    case nothing
+    /// A server of its own, which it ends.
+    case server
+    /// One whose clock and disk do as they are told.
+    case shim
+    /// One whose data are on a disk that can be full.
+    case disk
+    case pooler
+    /// One with a standby.
+    case standby
+    /// One on a host of its own, with a line that can be cut.
+    case host
 }
 
 struct Step: Sendable {
@@ -40,8 +58,34 @@ struct Step: Sendable {
         case evict
         /// The server crashes, and comes back.
         case crash
-        /// Nothing, for so many seconds.
+        /// The server's wall clock jumps, to so many seconds from the true time.
+        case moveClock(Int64)
+        /// The server's disk confirms nothing any more …
+        case stall
+        /// … and does again.
+        case flow
+        /// There is no room for one row more …
+        case fillDisk
+        /// … and then there is.
+        case freeDisk
+        /// The standby has everything, and gets nothing from now on …
+        case loseStandby
+        /// … and is promoted without what it missed. Who connects afterwards comes to it, and it is looked at. The old primary dies, or lives on …
+        case failOver(oldLives: Bool)
+        /// … for a while.
+        case retireOld
+        /// A session through a pooler that gives each transaction whatever session it likes.
+        case connectThroughPooler
+        /// The checks before a session may wait for the lock.
+        case check
+        /// A session over the server's line, which …
+        case connectFar
+        /// … is cut: nothing gets through, and nobody is told.
+        case cut
+        /// Nothing, for so many seconds at the most: until there is what is expected.
         case wait(Double)
+        /// Nothing, for so many seconds at the least: what must not happen has had its time.
+        case pass(Double)
     }
 
     var session: String
@@ -84,13 +128,17 @@ enum Answer {
     static let closed = "closed"
     static let fenced = "fenced"
     static let committed = "committed"
+    static let noRoom = "no room"
+    static let passed = "passed"
+    static let pooler = "refused: a pooler"
     static func beat(_ current: Bool) -> String { current ? "current" : "not current" }
     static func settled(_ done: Bool) -> String { done ? "settled" : "not settled" }
 
     /// - Parameter before: node, resigned, settled, epoch of the leader before.
-    static func granted(_ epoch: Int64, lease: Int64, before: (node: String, epoch: Int64, resigned: Bool, settled: Bool)?) -> String {
-        guard let before else { return "epoch \(epoch) after nobody, lease \(lease)" }
-        return "epoch \(epoch) after \(before.epoch) \(before.node)" + (before.resigned ? " resigned" : "") + (before.settled ? " settled" : "")
+    static func granted(_ epoch: Int64, timeline: Int64, lease: Int64, before: (node: String, epoch: Int64, resigned: Bool, settled: Bool)?) -> String {
+        let since = timeline > 1 ? "epoch \(epoch) of timeline \(timeline)" : "epoch \(epoch)"
+        guard let before else { return "\(since) after nobody, lease \(lease)" }
+        return "\(since) after \(before.epoch) \(before.node)" + (before.resigned ? " resigned" : "") + (before.settled ? " settled" : "")
             + ", lease \(lease)"
     }
 }

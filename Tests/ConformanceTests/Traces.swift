@@ -1,8 +1,11 @@
 extension Trace {
-    private static func connected(_ names: String...) -> [Step] { names.map { Step($0, .connect, nil, "lock free, epoch 0 settled") } }
-    private static let first = "epoch 1 after nobody, lease 0"
+    static func connected(_ names: String...) -> [Step] { names.map { Step($0, .connect, nil, "lock free, epoch 0 settled") } }
+    static let first = "epoch 1 after nobody, lease 0"
 
-    static let all = [
+    static func all(_ need: Need) -> [Trace] { Self.all.filter { $0.need == need } }
+    static let all = Self.plain + [Self.crash] + Self.clocks + Self.disks + Self.poolers + Self.failovers + Self.cuts
+
+    private static let plain = [
         Trace(
             "the first leader beats, settles, decides and resigns",
             connected("a") + [
@@ -103,9 +106,8 @@ extension Trace {
             ]),
     ]
 
-    /// Ends the whole server: it needs one of its own.
-    static let crash = Trace(
-        "a crash ends every session and keeps what was committed",
+    private static let crash = Trace(
+        "a crash ends every session and keeps what was committed", needs: .server,
         connected("a", "b") + [
             Step("a", .campaign(), first, "lock a, epoch 1 a"), Step("a", .settle(1), "settled", "lock a, epoch 1 a settled"),
             Step("a", .decide(1), "committed", "lock a, epoch 1 a settled, decided 1"),

@@ -44,6 +44,7 @@ enum DriverConformance {
             ("8 to zero and back", Self.zeroAndBack),
             ("9 beyond what is allowed is refused before anything starts", Self.beyondAllowed),
             ("12 an older term after a newer one", Self.olderTerm),
+            ("13b an order that may not be carried out any more changes nothing", Self.withheld),
             ("14 many targets in one call, answers in their order", Self.manyTargets),
             ("17 no secret in errors or outputs", Self.noSecret),
         ]
@@ -175,6 +176,16 @@ enum DriverConformance {
         #expect(try await subject.world() == 5)
     }
 
+    private static func withheld(_ subject: some DriverSubject) async throws {
+        let order = Self.order(subject, 5, from: 3, action: "one")
+        let outcome = await subject.driver.scale(order, deadline: Self.deadline) { false }
+        #expect(outcome == .withheld)
+        let (world, changes) = (try await subject.world(), try await subject.changes())
+        #expect(world == 3 && changes == 0)
+        // The same order is carried out when it may be.
+        #expect(Self.isApplied(await Self.scale(subject, order)))
+    }
+
     private static func manyTargets(_ subject: some DriverSubject) async throws {
         var targets: [Target] = []
         for number in 0..<40 { targets.append(try await subject.target(number: number)) }
@@ -198,4 +209,13 @@ func everything(in value: some Sendable) -> String {
     var text = ""
     dump(value, to: &text)
     return text
+}
+
+extension ScalingDriver {
+    /// An order of a leader that goes on leading.
+    func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome { await self.scale(order, deadline: deadline) { true } }
+}
+
+extension Drivers {
+    func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome { await self.scale(order, deadline: deadline) { true } }
 }

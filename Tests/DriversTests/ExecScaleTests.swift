@@ -52,6 +52,15 @@ struct ExecScaleTests {
         }
     }
 
+    @Test("whether it may still be is asked after the platform was looked at, however long that took: nothing is started when not")
+    func withheld() async throws {
+        let platform = try ScriptPlatform()
+        defer { platform.remove() }
+        let outcome = await platform.driver().scale(platform.order(5, from: 3), deadline: self.patience) { platform.observations == 0 }
+        #expect(outcome == .withheld)
+        #expect(platform.observations == 1 && platform.orders.isEmpty && platform.replicas == 3)
+    }
+
     @Test("a scale program that lies is accepted, not done: verification decides", arguments: ["lie", "other"])
     func lying(fault: String) async throws {
         try await self.scale(fault) { _, outcome in

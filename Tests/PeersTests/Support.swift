@@ -2,10 +2,11 @@ import Foundation
 import Logging
 import Membership
 import Model
-import Peers
 import Synchronization
 import TLS
 import Testing
+
+@testable import Peers
 
 /// Waits for what other threads bring about; bounded, so that a test that waits for what never comes fails by itself.
 func eventually(
@@ -70,6 +71,7 @@ final class NoticeLog: Sendable {
 /// A mesh that runs.
 final class TestNode: Sendable {
     let name: String
+    let host: String
     let folder: IdentityFolder
     let identity: IdentityStore
     let notices = NoticeLog()
@@ -78,18 +80,20 @@ final class TestNode: Sendable {
 
     init(
         _ name: String, _ folder: IdentityFolder, port: Int = 0, timing: MembershipTiming = .standard, admission: PeerMeshConfiguration.Admission = .init(),
-        identityPoll: Duration = IdentityStore.pollInterval
+        identityPoll: Duration = IdentityStore.pollInterval, host: String = "127.0.0.1", _ adjust: (inout PeerMeshConfiguration) -> Void = { _ in }
     ) throws {
         self.name = name
+        self.host = host
         self.folder = folder
         self.identity = try IdentityStore(files: folder.files, cluster: "prod", node: name)
         var configuration = PeerMeshConfiguration(
-            cluster: "prod", node: name, host: "127.0.0.1", port: port, version: "1.2.3", bootID: UUID().uuidString, seed: .random(in: 0 ... .max))
+            cluster: "prod", node: name, host: host, port: port, version: "1.2.3", bootID: UUID().uuidString, seed: .random(in: 0 ... .max))
         configuration.timing = timing
         configuration.admission = admission
         // So few that a busy machine, too, reads more than this in a second from one who floods it; nodes at peace send ten.
         configuration.messagesPerSecond = 200
         configuration.identityPoll = identityPoll
+        adjust(&configuration)
         let notices = self.notices
         var logger = Logger(label: "peers.\(name)")
         logger.logLevel = .critical
@@ -101,7 +105,7 @@ final class TestNode: Sendable {
 
     static let goodFacts = NodeFacts(role: .follower, version: "1.2.3", postgres: .init(reachable: true), started: WallTime(microseconds: 1))
 
-    var address: String { "127.0.0.1:\(self.mesh.port ?? 0)" }
+    var address: String { "\(self.host.contains(":") ? "[\(self.host)]" : self.host):\(self.mesh.port ?? 0)" }
     var member: Member { Member(name: self.name, address: self.address) }
     func peer(_ name: String) -> PeerView? { self.mesh.view.peers.first { $0.name == name } }
     func sees(_ name: String, _ state: PeerState) -> Bool { self.peer(name)?.state == state }
@@ -111,6 +115,8 @@ final class TestNode: Sendable {
         self.task.cancel()
         try await self.task.value
     }
+    /// By itself.
+    func end() async throws { try await self.task.value }
 }
 
 /// Some nodes of one cluster.

@@ -26,6 +26,11 @@ count_in_log() {
     ' "$1"
 }
 
+# ➜ Test "name" skipped: "reason"   as   name: reason
+skipped_tests() {
+    sed -n -E -e 's/^➜ Test "?(.*[^"])"? skipped: "(.*)"$/    \1: \2/p' -e 's/^➜ Test "?(.*[^"])"? skipped\.?$/    \1/p' "$1" | sort -u
+}
+
 # The tests that started and did not end.
 unfinished_tests() {
     awk '

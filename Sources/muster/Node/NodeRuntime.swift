@@ -345,6 +345,6 @@ private struct UnconfiguredDriver: ScalingDriver {
         DriverError(code: "\(self.kind).unconfigured", message: "this node has no \(self.kind) driver; set \(self.key) in its configuration")
     }
     func observe(_ targets: [Target], deadline: Duration) async -> [Observation] { targets.map { _ in .unseen(self.error) } }
-    func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome { .refused(self.error) }
+    func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome { .refused(self.error) }
     func check(_ target: Target) async -> [DriverFinding] { [DriverFinding(.error, code: self.error.code, message: self.error.message)] }
 }

@@ -1,12 +1,14 @@
 import Foundation
-import Postgres
-import PostgresTesting
+import Glibc
 
 /// A PgBouncer in front of a test server; ends with its last reference.
-final class Pooler: Sendable {
-    let port: Int
+public final class Pooler: Sendable {
+    public let port: Int
     private let process: Process
     private let folder: URL
+
+    /// Where it is; nil: nowhere.
+    public static let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
     struct Missing: Error, CustomStringConvertible {
         var description: String { "this test needs PgBouncer: apt-get install -y pgbouncer" }
@@ -23,12 +25,12 @@ final class Pooler: Sendable {
         try? FileManager.default.removeItem(at: self.folder)
     }
 
-    func conninfo(database: String) -> String { "host=127.0.0.1 port=\(self.port) user=postgres dbname=\(database)" }
+    public func conninfo(database: String) -> String { "host=127.0.0.1 port=\(self.port) user=postgres dbname=\(database)" }
 
-    static func start(before server: TestServer, mode: String) async throws -> Pooler {
-        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].first { FileManager.default.isExecutableFile(atPath: $0) }
-        guard let program else { throw Missing() }
-        let port = try Self.freePort()
+    /// - Parameter mode: session, transaction or statement.
+    public static func start(before server: TestServer, mode: String) async throws -> Pooler {
+        guard let program = Self.program else { throw Missing() }
+        let port = try freePort()
         let folder = FileManager.default.temporaryDirectory.appending(path: "muster-pooler-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
@@ -59,23 +61,6 @@ final class Pooler: Sendable {
             try await Task.sleep(for: .milliseconds(20))
         }
         return pooler
-    }
-
-    private static func freePort() throws -> Int {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        try withUnsafeMutablePointer(to: &address) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard bind(descriptor, address, length) == 0, getsockname(descriptor, address, &length) == 0 else {
-                    throw CocoaError(.featureUnsupported)
-                }
-            }
-        }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     private static func answers(_ port: Int) -> Bool {
