@@ -179,10 +179,12 @@ struct TermLoop {
             self.logger.warning("a request can't be marked as done; it stays open", metadata: ["error": "\(error)"])
             return
         }
-        self.logger.notice("asked to resign", metadata: ["by": "\(request.actor)", "reason": "\(request.reason)"])
+        self.logger.notice(
+            "asked to resign",
+            metadata: ["by": "\(request.actor)", "reason": "\(request.reason)", "to": "\(request.successor ?? "whoever is first")"])
         // Not awaited here: resigning ends this very task first. The leadership owns what it starts.
         let leadership = self.coordinator.leadership
-        Task { await leadership.resign() }
+        Task { await leadership.resign(to: request.successor) }
     }
 
     // MARK: - Asking

@@ -20,7 +20,7 @@ extension Route {
         .get("/v1/nodes", "listNodes", .cluster, .read, query: Parameter.paging, "The cluster’s nodes") { try await $0.nodes($1) },
         .get("/v1/nodes/{node}", "getNode", .cluster, .read, "One node") { try await $0.node($1) },
         .change(
-            .post, "/v1/leader/resign", "resignLeader", .cluster, .operate, audit: "leader.resigned", fields: ["reason"],
+            .post, "/v1/leader/resign", "resignLeader", .cluster, .operate, audit: "leader.resigned", fields: ["reason", "to"],
             "Hand leadership over to another node"
         ) { try await $0.resign($1) },
     ]

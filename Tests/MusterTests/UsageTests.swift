@@ -84,6 +84,7 @@ struct UsageTests {
         (["pause", "all", "--until", "noon", "--reason", "because"], "“noon” is not a time"),
         (["enable"], "--reason"),
         (["leader", "resign", "--reason", "x"], "at least 5 characters"),
+        (["leader", "resign", "--reason", "because", "--to"], "Missing value for '--to"),
         (["token", "create", "--name", "ci", "--role", "viewer"], "always has an end"),
         (["evaluate", "-f", "x.yaml"], "--input"),
         (["cluster", "init"], "Missing expected argument"),

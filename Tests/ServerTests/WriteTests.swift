@@ -193,4 +193,45 @@ struct WriteTests {
             }
         }
     }
+
+    @Test("the next leader may be named: it has to be known, alive, not the leader, and to speak with the others")
+    func successor() async throws {
+        try await World.run { world, client in
+            let token = world.token(.operator)
+            func heartbeat(_ name: String, _ state: JSON) async throws {
+                try await world.store.heartbeat(
+                    NodeRecord(
+                        name: name, incarnation: "0197a3c4-5d1e-7c3a-9b0f-1a2b3c4d5e6f", region: "eu", address: "https://\(name):7443", version: "1.0.0",
+                        schema: 1, startedAt: WallTime(microseconds: 0), seenAt: WallTime(microseconds: 0), state: state))
+            }
+            for name in ["a", "b", "dead"] { try await heartbeat(name, ["peers": .string("\(name):7444")]) }
+            try await heartbeat("mute", ["role": "follower"])
+            _ = try await world.store.pool.query("UPDATE muster.node SET seen_at = seen_at - interval '1 minute' WHERE name = 'dead'")
+            func ask(_ name: String, _ key: String) async throws -> Reply {
+                try await client.ask(.post, "/v1/leader/resign", as: token, body: ["reason": "kernel update", "to": .string(name)], key: key)
+            }
+            try await world.whileLed {
+                let unknown = try await ask("bb", "1")
+                #expect(unknown.status == 400 && unknown.text.contains("names no node"), "\(unknown.text)")
+                for (name, words) in [("a", "leads already"), ("dead", "is failed"), ("mute", "does not speak with the others")] {
+                    let reply = try await ask(name, "2-\(name)")
+                    #expect(reply.status == 409 && reply.code == "conflict" && reply.text.contains(words), "\(name): \(reply.text)")
+                }
+                #expect(try await world.store.openRequests().isEmpty)
+                let asked = try await ask("b", "3")
+                #expect(asked.status == 202)
+                #expect(try asked.json["to"] == "b")
+                #expect(try await world.store.openRequests().map(\.successor) == ["b"])
+
+                world.node.set { $0.role = .leader }
+                let done = try await ask("b", "4")
+                #expect(try done.json["state"] == "resigning")
+                #expect(world.node.resigned == ["the-operator: kernel update → b"])
+                // Repeated after b took over, it is still the answer to what was done.
+                _ = try await world.store.pool.query("UPDATE muster.leader SET node = 'b'")
+                let again = try await ask("b", "4")
+                #expect(again.status == 202 && again.header("Idempotency-Replayed") == "true", "\(again.text)")
+            }
+        }
+    }
 }

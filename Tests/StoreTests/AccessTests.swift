@@ -87,6 +87,27 @@ struct AccessTests {
         }
     }
 
+    @Test("a request that names the next leader is handed to the election with that name; whoever is named has nothing to do")
+    func successor() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            _ = try await store.write(as: operatorPrincipal) { try await $0.requestResign(reason: "upgrade", to: "b") }
+            _ = try await store.write(as: operatorPrincipal) { try await $0.requestResign(reason: "upgrade", to: "a") }
+            let requests = try await store.openRequests()
+            #expect(requests.map(\.successor) == ["b", "a"])
+            let results = try await store.write(as: .node("a")) { write in
+                [try await write.resign(requests[0], node: "a", epoch: 7), try await write.resign(requests[1], node: "a", epoch: 7)]
+            }
+            #expect(results == [true, false])
+            #expect(try await store.openRequests().isEmpty)
+            let outcomes = try await cluster.sql("SELECT string_agg(outcome, '; ' ORDER BY id) FROM muster.request")
+            #expect(outcomes == "resigning epoch 7; a leads already, in epoch 7")
+            let events = try await store.events(EventFilter(type: "leader.resigned", limit: 10))
+            #expect(events.count == 1)
+            #expect(String(decoding: events[0].leaf, as: UTF8.self).contains("\"to\":\"b\""))
+        }
+    }
+
     @Test("refused attempts are one event that counts them")
     func denied() async throws {
         try await withCluster { cluster in

@@ -301,10 +301,10 @@ extension NodeRuntime: NodeView {
             lastRoundAge: self.coordinator.status.lastRound.map { ContinuousClock.now - $0 }, audit: observed.audit, startedAt: self.startedAt)
     }
 
-    func resign(reason: String) async -> Bool {
+    func resign(reason: String, to successor: String?) async -> Bool {
         guard self.leadership.status.term != nil else { return false }
-        self.logger.notice("resigning", metadata: ["reason": "\(reason)"])
-        await self.leadership.resign()
+        self.logger.notice("resigning", metadata: ["reason": "\(reason)", "to": "\(successor ?? "whoever is first")"])
+        await self.leadership.resign(to: successor)
         return true
     }
 
