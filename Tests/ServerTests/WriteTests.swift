@@ -234,4 +234,37 @@ struct WriteTests {
             }
         }
     }
+
+    @Test("an administrator denies certificates and nodes; what is no serial number, or on the list already, is refused")
+    func denials() async throws {
+        try await World.run { world, client in
+            let (admin, viewer) = (world.token(.admin), world.token(.viewer))
+            func deny(_ body: JSON, _ key: String, as token: String) async throws -> Reply {
+                try await client.ask(.post, "/v1/denials", as: token, body: body, key: key)
+            }
+            #expect(try await deny(["serial": "0A:1B", "reason": "stolen"], "1", as: world.token(.operator)).status == 403)
+            let serial = try await deny(["serial": "0A:1B", "reason": "stolen"], "2", as: admin)
+            #expect(serial.status == 201, "\(serial.text)")
+            let made = try serial.json
+            #expect(made["serial"] == "a1b" && made["node"] == nil && made["by"] == "first-admin")
+            #expect(serial.header("Location") == "/v1/denials/\(made["id"]?.intValue ?? 0)")
+            #expect(try await deny(["node": "b", "reason": "stolen"], "3", as: admin).status == 201)
+            #expect(try await deny(["serial": "a1b", "reason": "stolen"], "4", as: admin).code == "conflict")
+            let wrong: [JSON] = [
+                ["serial": "b's", "reason": "stolen"], ["reason": "stolen"], ["serial": "1", "node": "b", "reason": "stolen"],
+                ["node": "not a name", "reason": "stolen"], ["serial": .string(String(repeating: "a", count: 41)), "reason": "stolen"], ["serial": "1"],
+            ]
+            for (index, body) in wrong.enumerated() { #expect(try await deny(body, "w\(index)", as: admin).status == 400, "\(body)") }
+            let list = try await client.ask(.get, "/v1/denials", as: viewer).json["items"]?.arrayValue ?? []
+            #expect(list.map { $0["serial"] ?? $0["node"] } == ["a1b", "b"])
+            let id = try #require(made["id"]?.intValue)
+            #expect(try await client.ask(.get, "/v1/denials/\(id)", as: viewer).json["reason"] == "stolen")
+            #expect(try await client.ask(.delete, "/v1/denials/\(id)", as: viewer).status == 403)
+            #expect(try await client.ask(.delete, "/v1/denials/\(id)", as: admin).status == 200)
+            for path in ["/v1/denials/\(id)", "/v1/denials/x"] {
+                #expect(try await client.ask(.delete, path, as: admin).status == 404)
+                #expect(try await client.ask(.get, path, as: admin).status == 404)
+            }
+        }
+    }
 }

@@ -108,6 +108,31 @@ struct AccessTests {
         }
     }
 
+    @Test("the deny-list holds each certificate and node once, up to its limit; every change is in the audit log")
+    func denials() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            let serial = try await store.write(as: operatorPrincipal) { try await $0.deny(.serial("a1b"), reason: "stolen", limit: 2) }
+            let node = try await store.write(as: operatorPrincipal) { try await $0.deny(.node("b"), reason: "stolen", limit: 2) }
+            #expect(try await store.denials() == [serial, node].compactMap(\.self))
+            #expect(serial?.actor == "operator-1" && serial?.reason == "stolen")
+            let full = try await store.write(as: operatorPrincipal) { try await $0.deny(.node("c"), reason: "stolen", limit: 2) }
+            #expect(full == nil)
+            await #expect(throws: StoreConflict.self) {
+                try await store.write(as: operatorPrincipal) { _ = try await $0.deny(.node("b"), reason: "again", limit: 3) }
+            }
+            let id = try #require(serial?.id)
+            let allowed = try await store.write(as: operatorPrincipal) { try await $0.allow(id) }
+            #expect(allowed == serial)
+            let twice = try await store.write(as: operatorPrincipal) { try await $0.allow(id) }
+            #expect(twice == nil)
+            #expect(try await store.denials().map(\.what) == [.node("b")])
+            #expect(try await cluster.events("certificate.denied").map(\.subjectID) == ["a1b", "b"])
+            #expect(try await cluster.events("certificate.allowed").map(\.subjectID) == ["a1b"])
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
     @Test("refused attempts are one event that counts them")
     func denied() async throws {
         try await withCluster { cluster in
