@@ -58,6 +58,7 @@ let package = Package(
             resources: [
                 .embedInCode("Migrations/0001_election.sql"), .embedInCode("Migrations/0002_audit.sql"),
                 .embedInCode("Migrations/0003_control.sql"), .embedInCode("Migrations/0004_scaling.sql"),
+                .embedInCode("Migrations/0005_members.sql"),
             ], swiftSettings: strict),
         .target(name: "Readings", dependencies: ["Model", "Postgres", logging], swiftSettings: strict),
         .target(

@@ -15,14 +15,17 @@ public final class Coordinator: Sendable {
     let leadership: Leadership
     let readings: ReadingsService
     let drivers: Drivers
+    /// Nil: this node speaks with no other.
+    let fitness: FitnessWatch?
     let logger: Logger
     private let state = Mutex(CoordinatorStatus())
 
-    public init(store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, logger: Logger) {
+    public init(store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, fitness: FitnessWatch? = nil, logger: Logger) {
         self.store = store
         self.leadership = leadership
         self.readings = readings
         self.drivers = drivers
+        self.fitness = fitness
         self.logger = logger
     }
 

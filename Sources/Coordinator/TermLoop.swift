@@ -79,6 +79,7 @@ struct TermLoop {
         var counters = Counters(summaryDue: clock.now + Self.summaryInterval)
         await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
         let mailbox = self.mailbox
+        if let fitness = self.coordinator.fitness { group.addTask { await fitness.watch(self.term) } }
         self.ask(&state, at: clock.now, in: &group, mailbox, clock)
         if await recorded == .over { return }
         group.addTask { await self.watchConfiguration(since: change, mailbox) }
@@ -179,10 +180,12 @@ struct TermLoop {
             self.logger.warning("a request can't be marked as done; it stays open", metadata: ["error": "\(error)"])
             return
         }
-        self.logger.notice("asked to resign", metadata: ["by": "\(request.actor)", "reason": "\(request.reason)"])
+        self.logger.notice(
+            "asked to resign",
+            metadata: ["by": "\(request.actor)", "reason": "\(request.reason)", "to": "\(request.successor ?? "whoever is first")"])
         // Not awaited here: resigning ends this very task first. The leadership owns what it starts.
         let leadership = self.coordinator.leadership
-        Task { await leadership.resign() }
+        Task { await leadership.resign(to: request.successor) }
     }
 
     // MARK: - Asking
@@ -196,15 +199,17 @@ struct TermLoop {
                 let target = Target(workload: member.id, target: member.target)
                 let observation = await self.coordinator.drivers.observe([target], deadline: Self.askDeadline).first
                 let unanswered = DriverError(code: "driver.unanswered", message: "the driver gave no answer")
+                if let observation { self.coordinator.fitness?.saw(member.target, observation) }
                 mailbox.post(.observed(member.id, observation ?? .unseen(unanswered), round: questions.round))
             }
         }
         for (connection, metrics) in questions.readings {
             group.addTask {
                 let requests = metrics.map { MetricRequest(workload: $0.workload, metric: $0.metric.name, source: $0.metric.source) }
-                await self.coordinator.readings.read(requests, asOf: now, deadline: Self.askDeadline) { answers in
+                let all = await self.coordinator.readings.read(requests, asOf: now, deadline: Self.askDeadline) { answers in
                     mailbox.post(.answered(answers, round: questions.round))
                 }
+                self.coordinator.fitness?.read(connection, all)
                 mailbox.post(.ended(connection: connection, round: questions.round))
             }
         }

@@ -53,8 +53,8 @@ public enum ElectionEvent: Sendable, Hashable {
     case heard(FencingToken)
     /// Another node is to lead next: don't ask for the lock for so long.
     case holdOff(Duration)
-    /// This node can't do a leader's work (its targets are out of reach) since then, and other nodes can.
-    case unfit(since: Instant)
+    /// This leader can't do a leader's work (its targets are out of reach) since then, and other nodes can: the one that is named shall be next.
+    case unfit(since: Instant, other: String? = nil)
     case fit
     /// Strict mode: the leader of `token` asks this node to vouch for it for `lease`.
     case leaderPinged(from: String, token: FencingToken, lease: Duration, request: Int)

@@ -16,6 +16,11 @@ extension ElectionMachine {
     static let handOverLimit = Duration.seconds(2)
     /// After resigning, others go first.
     static let holdOff = Duration.milliseconds(500)
+    /// For so long the others let a named successor go first: longer than `holdOff`, since it may itself have resigned just now.
+    static let successorHoldOff = Duration.seconds(1)
+    /// Between asking the others to leave the queue and giving the lock up to a named successor: the server cancels their waits over connections
+    /// of their own. Who has not left it by then may be the first.
+    static let withdrawalTime = Duration.milliseconds(100)
     /// Between attempts: 10 to 50 ms apart, so that nodes don't knock in step …
     static let shortestBackoff = Duration.milliseconds(10)
     static let longestBackoff = Duration.milliseconds(50)
@@ -28,7 +33,7 @@ extension ElectionMachine {
     mutating func expire(at now: Instant, _ effects: inout [ElectionEffect]) {
         if let tenure = self.tenure, self.resignationDue(tenure) <= now {
             let minority = tenure.minoritySince.map { $0 + Self.patienceWithMinority <= now } ?? false
-            self.beginResigning(minority ? .minority : .unfit, at: now, &effects)
+            self.beginResigning(minority ? .minority : .unfit, to: minority ? nil : self.fitter, at: now, &effects)
         }
         switch self.state {
         case .leading(let tenure) where tenure.patienceUntil <= now:
@@ -142,6 +147,8 @@ extension ElectionMachine {
             return
         }
         self.failures = 0
+        // What was said of an earlier term of this node was said of that one.
+        self.unfitSince = nil
         self.changes.note(grant.epoch, at: now)
         self.learn(grant.epoch, &effects)
         self.knownToken = max(self.knownToken, grant.token)
@@ -228,11 +235,22 @@ extension ElectionMachine {
         case .leading(var tenure), .suspended(var tenure, _):
             tenure.parting = reason
             tenure.successor = successor
+            tenure.handOverFrom = successor.map { _ in now + Self.withdrawalTime }
             self.state = .resigning(tenure, .draining(until: now + Self.drainLimit))
             // While the work comes to an end, the others leave the queue; a long end is announced to them again.
-            if let successor { effects.append(.askHoldOff(Self.holdOff, except: successor)) }
+            if let successor { effects.append(.askHoldOff(Self.successorHoldOff, except: successor)) }
             effects.append(.drain)
         default: break
+        }
+    }
+
+    /// Nothing is in flight any more.
+    mutating func drained(at now: Instant, _ effects: inout [ElectionEffect]) {
+        guard case .resigning(let tenure, .draining(let until)) = self.state else { return }
+        if let from = tenure.handOverFrom, from > now {
+            self.state = .resigning(tenure, .draining(until: min(from, until)))
+        } else {
+            self.handOver(at: now, &effects)
         }
     }
 
@@ -240,7 +258,7 @@ extension ElectionMachine {
         guard case .resigning(let tenure, .draining) = self.state else { return }
         self.state = .resigning(tenure, .handingOver(until: now + Self.handOverLimit))
         effects.append(.stopLeading(tenure.parting))
-        if let successor = tenure.successor { effects.append(.askHoldOff(Self.holdOff, except: successor)) }
+        if let successor = tenure.successor { effects.append(.askHoldOff(Self.successorHoldOff, except: successor)) }
         effects.append(.resign(session: tenure.session))
     }
 

@@ -63,6 +63,8 @@ public struct ElectionMachine: Sendable {
     let incarnation: String
     var heldUntil = Instant(nanoseconds: .min)
     var unfitSince: Instant?
+    /// The node that can do a leader's work instead, while this one can't.
+    var fitter: String?
     /// The session whose wait has been cancelled.
     var withdrawn: Int?
     var sight = BeatSight()
@@ -139,13 +141,15 @@ public struct ElectionMachine: Sendable {
             self.fenceAnswered(node, incarnation, token, answer, at: now, &effects)
         case .heard(let token): self.hear(token, at: now, &effects)
         case .holdOff(let duration): self.holdOff(duration, at: now, &effects)
-        case .unfit(let since): self.unfitSince = min(since, self.unfitSince ?? since)
+        case .unfit(let since, let other):
+            self.unfitSince = min(since, self.unfitSince ?? since)
+            self.fitter = other
         case .fit: self.unfitSince = nil
         case .leaderPinged(let from, let token, let lease, let request):
             self.leaderPinged(from, token, lease, request, at: now, &effects)
         case .acknowledged(let node, let token, let promised, let sentAt):
             self.acknowledged(node, token, promised, sentAt, at: now, &effects)
-        case .drained: self.handOver(at: now, &effects)
+        case .drained: self.drained(at: now, &effects)
         case .shutdownRequested: self.beginStopping(at: now, &effects)
         case .sessionConnected(let session): self.connected(session, at: now, &effects)
         case .sessionClosed(let session, let reason): self.closed(session, reason, at: now, &effects)

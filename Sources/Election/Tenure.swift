@@ -26,6 +26,8 @@ public struct Tenure: Sendable, Hashable {
     /// Why it resigns, once it does, and who shall lead next.
     var parting = LossReason.resigned
     var successor: String?
+    /// With a successor, the lock is not given up before: the others need time to leave its queue.
+    var handOverFrom: Instant?
     /// In strict mode only.
     var quorum: Quorum?
 

@@ -47,6 +47,10 @@ public enum EventType: String, Sendable, Hashable, CaseIterable {
     case authDenied = "auth.denied"
     case auditRead = "audit.read"
 
+    /// A certificate, or all of a node, that no other node accepts any more.
+    case certificateDenied = "certificate.denied"
+    case certificateAllowed = "certificate.allowed"
+
     case nodeJoined = "node.joined"
     case nodeLeft = "node.left"
     case configChanged = "config.changed"

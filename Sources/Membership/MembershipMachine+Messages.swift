@@ -183,8 +183,8 @@ extension MembershipMachine {
             self.peers[index].requests = []
             self.hangUpAll(index, .peerLeft)
             self.peers[index].dial = .notBefore(self.now + self.timing.longestRedial)
-        case .fitness(let canReachTargets, _):
-            self.peers[index].canReachTargets = canReachTargets
+        case .fitness(let report):
+            self.peers[index].canReachTargets = report.missed.isEmpty
             self.effects.append(.deliver(message))
         case .fence, .promise, .holdOff, .vouch, .vouched: self.effects.append(.deliver(message))
         case .unknown: self.refuse(message.from, index, .unknownKind)

@@ -88,7 +88,10 @@ extension PeerMessage.Body {
                 verdict: try PeerMessage.Verdict(json: json))
         case "holdOff": self = .holdOff(milliseconds: try json.number("ms", in: .wait))
         case "fitness":
-            self = .fitness(canReachTargets: try json.bool("canReachTargets"), forMilliseconds: try json.number("ms", in: .age))
+            self = .fitness(
+                .init(
+                    asks: try json.bool("asks"), reached: try json.names("reached", most: PeerMessage.FitnessReport.most),
+                    missed: try json.names("missed", most: PeerMessage.FitnessReport.most), forMilliseconds: try json.number("ms", in: .age)))
         case "vouch": self = .vouch(token: try json.token("token"), leaseMilliseconds: try json.number("ms", in: .wait))
         case "vouched": self = .vouched(requestID: try json.answers, token: try json.token("token"), promised: try json.token("promised"))
         case "leaving": self = .leaving
@@ -169,6 +172,16 @@ extension JSON {
             throw JSONError(pointer: "/\(name)", message: "is longer than \(PeerMessage.maximumName) bytes")
         }
         return text
+    }
+    /// A list of objects with a name each.
+    fileprivate func names(_ name: String, most: Int) throws(JSONError) -> [String] {
+        struct Named: JSONDecodable {
+            var name: String
+            init(json: JSON) throws(JSONError) { self.name = try json.name("name") }
+        }
+        guard self[name]?.arrayValue.map({ $0.count <= most }) ?? true else { throw JSONError(pointer: "/\(name)", message: "has more than \(most) entries") }
+        let named: [Named] = try self.list(name)
+        return named.map(\.name)
     }
     fileprivate var answers: UInt64 {
         get throws(JSONError) { UInt64(try self.number("answers", in: .natural)) }

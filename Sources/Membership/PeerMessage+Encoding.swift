@@ -146,9 +146,11 @@ extension PeerMessage.Body {
                 writer.field("reason", PeerMessage.cut(reason))
             }
         case .holdOff(let milliseconds): writer.field("ms", FieldRange.wait.cut(milliseconds))
-        case .fitness(let canReachTargets, let milliseconds):
-            writer.field("canReachTargets", canReachTargets)
-            writer.field("ms", FieldRange.age.cut(milliseconds))
+        case .fitness(let report):
+            writer.field("asks", report.asks)
+            writer.list("reached", report.reached.prefix(PeerMessage.FitnessReport.most)) { $0.field("name", $1) }
+            writer.list("missed", report.missed.prefix(PeerMessage.FitnessReport.most)) { $0.field("name", $1) }
+            writer.field("ms", FieldRange.age.cut(report.forMilliseconds))
         case .vouch(let token, let lease):
             writer.field("token", token.value)
             writer.field("ms", FieldRange.wait.cut(lease))

@@ -49,8 +49,8 @@ public struct PeerMessage: Sendable, Hashable {
         case promise(requestID: UInt64, token: FencingToken, incarnation: String, verdict: Verdict)
         /// Another node is to lead next: don't ask for the lock for so long.
         case holdOff(milliseconds: Int64)
-        /// Whether the sender can reach the targets of a leader's work, and for how long that has been so.
-        case fitness(canReachTargets: Bool, forMilliseconds: Int64)
+        /// What of a leader's work the sender can reach.
+        case fitness(FitnessReport)
         /// Strict mode: vouch for the leader of `token` for that long.
         case vouch(token: FencingToken, leaseMilliseconds: Int64)
         /// Answers `vouch`: the highest token that the sender has promised. Above the one asked for it means no.
@@ -59,6 +59,26 @@ public struct PeerMessage: Sendable, Hashable {
         case leaving
         /// A kind that this version does not know.
         case unknown(kind: String)
+    }
+
+    /// What a node can reach of that which a leader needs, and what it can't, by the names that nodes of one cluster agree on.
+    public struct FitnessReport: Sendable, Hashable {
+        /// Most names in either list.
+        public static let most = 32
+
+        /// A leader says how it stands and asks the others to try the same. Otherwise it is the answer to that.
+        public var asks: Bool
+        public var reached: [String]
+        public var missed: [String]
+        /// For how long the sender has missed something; 0 when it does not.
+        public var forMilliseconds: Int64
+
+        public init(asks: Bool, reached: [String], missed: [String], forMilliseconds: Int64 = 0) {
+            self.asks = asks
+            self.reached = reached
+            self.missed = missed
+            self.forMilliseconds = forMilliseconds
+        }
     }
 
     public enum Verdict: Sendable, Hashable {

@@ -5,7 +5,7 @@ import TLS
 
 /// One connection, from its first byte to its end; as a link it has the same number.
 ///
-/// States: greeting → open → over. `over` while its channel lingers or writes its last bytes: nothing of it counts any more.
+/// States: greeting → open → over, with waiting before open when the node is not known as a member yet. `over` while its channel lingers or writes its last bytes: nothing of it counts any more.
 struct Connection {
     enum Origin {
         /// The machine asked for it.
@@ -16,6 +16,8 @@ struct Connection {
     }
     enum Phase {
         case greeting
+        /// TLS has shown who it is; whether it is a member is being looked up.
+        case waiting(PeerIdentity, since: Instant)
         case open(PeerIdentity)
         case over
     }
@@ -38,6 +40,8 @@ struct Connection {
     /// Messages in the second that began at `secondAt`.
     var secondAt: Instant
     var inSecond = 0
+    /// What came before it was let in.
+    var early: [ArraySlice<UInt8>] = []
     /// Its machine said goodbye: it closes when all is written.
     var closesWhenWritten = false
 

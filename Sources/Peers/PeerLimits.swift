@@ -2,6 +2,17 @@ import NIOCore
 
 /// What is bounded, and why.
 public enum PeerLimits {
+    /// How long a node that is certified, and not yet known as a member, may wait at the door: the table of members is read meanwhile, which takes a round
+    /// trip to the database.
+    static let introduction = Duration.seconds(2)
+    /// Shortest time between two such readings, whoever knocks.
+    static let introductionPause = Duration.milliseconds(250)
+    /// For so long a node that was not in the table either is refused without another reading.
+    static let turnedAway = Duration.seconds(5)
+    /// Names of nodes that were turned away; an authority has certified each. Further ones are read for again.
+    static let turnedAwayNames = 64
+    /// Messages that a node may send before it is let in: more than it sends in that time.
+    static let earlyMessages = 64
     /// Connections that came in and have not shown who they are: seven times what a full cluster of nine brings when all start at once.
     public static let unauthenticated = 64
     /// New connections a second from one address, and how many may come at once: a node dials each peer once, and again after a cut; many nodes

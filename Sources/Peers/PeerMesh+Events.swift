@@ -24,6 +24,7 @@ extension PeerMesh {
             // Before the machine dials: the other side may answer at once.
             self.published.withLock { $0.members = names }
             self.handle(.members(members))
+            self.letInMembers()
         }
         if let facts = content.facts {
             self.facts = facts

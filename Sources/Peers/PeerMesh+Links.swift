@@ -24,7 +24,7 @@ extension PeerMesh {
             throw PeerEnding(fault, "too many connections")
         }
         do {
-            let tls = try self.identity.serverHandler { name in self.published.withLock { $0.members.contains(name) } }
+            let tls = try self.identity.serverHandler { name in self.assumeIsolated { $0.mayKnock(name) } }
             try self.begin(.accepted, channel, tls)
         } catch {
             self.admission.left()
@@ -61,6 +61,13 @@ extension PeerMesh {
 
     func established(_ number: Int, _ peer: PeerIdentity) {
         guard let connection = self.connections[number], case .greeting = connection.phase else { return }
+        let isKnown = connection.dialledPeer != nil || self.published.withLock { $0.members.contains(peer.node) }
+        guard isKnown else { return self.keepWaiting(number, peer) }
+        self.letIn(number, peer)
+    }
+
+    func letIn(_ number: Int, _ peer: PeerIdentity) {
+        guard let connection = self.connections[number] else { return }
         self.connections[number]?.phase = .open(peer)
         let now = BootClock.now()
         self.connections[number]?.heardAt = now
@@ -77,6 +84,7 @@ extension PeerMesh {
     // MARK: Messages
 
     func received(_ number: Int, _ frames: [ArraySlice<UInt8>], isPartial: Bool) {
+        if case .waiting = self.connections[number]?.phase { return self.keep(frames, of: number) }
         guard let connection = self.connections[number], connection.peer != nil else { return }
         let now = BootClock.now()
         self.connections[number]?.heardAt = now
@@ -153,7 +161,7 @@ extension PeerMesh {
         let ending: PeerEnding
         if isPartial {
             ending = PeerEnding(.unfinishedFrame, "the link ended in the middle of a frame")
-        } else if let connection = self.connections[number], connection.peer == nil {
+        } else if let connection = self.connections[number], case .greeting = connection.phase {
             ending = PeerEnding(fault: .handshakeCut, end: .ended, text: "the connection ended before its handshake")
         } else {
             ending = .ended

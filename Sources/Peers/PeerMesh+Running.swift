@@ -114,6 +114,7 @@ extension PeerMesh {
         self.tellFacts()
         for connection in self.connections.values { self.add(connection.wire.takeCounts()) }
         self.inspect(at: BootClock.now())
+        self.turnAway(at: BootClock.now())
         self.publish()
     }
 

@@ -50,6 +50,7 @@ public actor PeerMesh: ServiceLifecycle.Service {
     var relinks: [String: Instant] = [:]
     /// When this node's certificate was last replaced; nil: it is that of the start.
     var leafChangedAt: Instant?
+    var introductions = Introductions()
     var listener: (any Channel)?
     var isStopping = false
     var stopped: EventLoopPromise<Void>?

@@ -18,6 +18,8 @@ public enum PeerNotice: Sendable, Hashable {
     case alarm(PeerAlarm)
     /// The identity's files changed and are in use.
     case identityChanged(IdentityStore.Change)
+    /// A node that is certified, but not among the members, wants to come in: the membership is to be read again, now.
+    case stranger(node: String)
     /// Connections are accepted.
     case listening(host: String, port: Int)
 }

@@ -137,6 +137,18 @@ public actor ReadingsService {
         return findings
     }
 
+    /// Whether a connection answers, asked through a session of its own: it may be in use or not, and stands in nobody's way.
+    public func probe(_ connection: Model.Connection, deadline: Duration) async -> SourceHealth {
+        let password: String?
+        do { password = try Self.password(of: connection) } catch {
+            return .unhealthy(.misconfigured, why: "the password of the Connection “\(connection.name)”: \(error.message)")
+        }
+        let source = self.makeSource(connection, password: password)
+        let health = await source.health(deadline: deadline)
+        await source.close()
+        return health
+    }
+
     /// The state of each connection that is in use or known, by name.
     public func health(deadline: Duration) async -> [String: SourceHealth] {
         await withTaskGroup(of: (String, SourceHealth).self) { group in

@@ -7,9 +7,11 @@ public protocol NodeView: Sendable {
     func snapshot() -> NodeSnapshot
     /// Gives up leadership.
     ///
-    /// - Parameter reason: in words, for the audit log.
+    /// - Parameters:
+    ///   - reason: in words, for the log.
+    ///   - successor: the node that shall lead next; nil: whoever is first.
     /// - Returns: whether this node was leading.
-    func resign(reason: String) async -> Bool
+    func resign(reason: String, to successor: String?) async -> Bool
     /// What this node knows of the others by its own probes, with the moment of the answer on the same clock; nil when it does not probe.
     func membership() -> (view: MembershipView, now: Instant)?
     /// The node's own metrics; the API adds those of its requests.

@@ -156,6 +156,8 @@ enum Limits {
     static let moving = 100
     static let held = 100
     static let upcoming = 20
+    /// Entries of the deny-list: every node reads all of it each second. A cluster of nine renews its certificates for a year without filling it.
+    static let denials = 1000
     /// Files of one lint, diff or apply.
     static let files = 200
 }

@@ -20,7 +20,7 @@ extension Route {
         .get("/v1/nodes", "listNodes", .cluster, .read, query: Parameter.paging, "The cluster’s nodes") { try await $0.nodes($1) },
         .get("/v1/nodes/{node}", "getNode", .cluster, .read, "One node") { try await $0.node($1) },
         .change(
-            .post, "/v1/leader/resign", "resignLeader", .cluster, .operate, audit: "leader.resigned", fields: ["reason"],
+            .post, "/v1/leader/resign", "resignLeader", .cluster, .operate, audit: "leader.resigned", fields: ["reason", "to"],
             "Hand leadership over to another node"
         ) { try await $0.resign($1) },
     ]
@@ -131,5 +131,16 @@ extension Route {
         ) { try await $0.createToken($1) },
         .get("/v1/tokens/{id}", "getToken", .access, .administer, "One token") { try await $0.token($1) },
         .change(.delete, "/v1/tokens/{id}", "revokeToken", .access, .administer, audit: "token.revoked", "Revoke a token") { try await $0.revokeToken($1) },
+        .get("/v1/denials", "listDenials", .access, .read, query: Parameter.paging, "Certificates that no node accepts from another") {
+            try await $0.denials($1)
+        },
+        .change(
+            .post, "/v1/denials", "denyCertificate", .access, .administer, audit: "certificate.denied", fields: ["serial", "node", "reason"],
+            "Let no node accept a certificate, or any of a node"
+        ) { try await $0.deny($1) },
+        .get("/v1/denials/{id}", "getDenial", .access, .read, "One entry of the deny-list") { try await $0.denial($1) },
+        .change(.delete, "/v1/denials/{id}", "allowCertificate", .access, .administer, audit: "certificate.allowed", "Take an entry off the deny-list") {
+            try await $0.allow($1)
+        },
     ]
 }

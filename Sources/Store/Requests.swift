@@ -10,48 +10,60 @@ public struct LeaderRequest: Sendable, Hashable {
     public var kind: Kind
     public var actor: String
     public var reason: String
+    /// The node that shall lead next; nil: whoever is first.
+    public var successor: String?
 }
 
 extension Store {
     /// Requests that the leader has not carried out yet, oldest first.
     public func openRequests() async throws -> [LeaderRequest] {
         try await self.read(
-            "SELECT id, kind, actor, reason FROM muster.request WHERE shard = $1 AND done_at IS NULL ORDER BY id LIMIT 100", [.text(self.shard)]
+            "SELECT id, kind, actor, reason, successor FROM muster.request WHERE shard = $1 AND done_at IS NULL ORDER BY id LIMIT 100", [.text(self.shard)]
         ).compactMap { row in
             guard let kind = LeaderRequest.Kind(rawValue: try row["kind"].string()) else { return nil }
-            return LeaderRequest(id: try row["id"].int(), kind: kind, actor: try row["actor"].string(), reason: try row["reason"].string())
+            return LeaderRequest(
+                id: try row["id"].int(), kind: kind, actor: try row["actor"].string(), reason: try row["reason"].string(),
+                successor: try row["successor"].stringOrNil())
         }
     }
 }
 
 extension Write {
     /// Asks the leader, whichever node it is, to hand over.
-    public func requestResign(reason: String) async throws -> Int64 {
+    /// - Parameter successor: the node that shall lead next; nil: whoever is first.
+    public func requestResign(reason: String, to successor: String? = nil) async throws -> Int64 {
         let id = try await self.transaction.query(
-            "INSERT INTO muster.request (shard, kind, actor, reason, at) VALUES ($1, 'resign', $2, $3, $4) RETURNING id",
-            [.text(self.store.shard), .text(self.principal.id), .text(reason), .time(self.at)]
+            "INSERT INTO muster.request (shard, kind, actor, reason, at, successor) VALUES ($1, 'resign', $2, $3, $4, $5) RETURNING id",
+            [.text(self.store.shard), .text(self.principal.id), .text(reason), .time(self.at), .optional(successor)]
         ).one()["id"].int()
         self.record(
             .configChanged, severity: .notice, action: .resign, subject: .init(kind: .leader, id: self.store.shard),
-            after: .object(["request": .int(id), "reason": .string(reason)]))
+            after: .fields(["request": .int(id), "reason": .string(reason), "to": successor.map { .string($0) }]))
         self.configurationChanged()
         return id
     }
 
     /// The leader carries a request out: notes what comes of it, and that this node hands over.
-    /// - Returns: false when that was noted before.
+    /// - Returns: false when that was noted before, or this node is the one that shall lead: there is nothing to hand over.
     public func resign(_ request: LeaderRequest, node: String, epoch: Int64) async throws -> Bool {
+        let leadsAlready = request.successor == node
         let rows = try await self.transaction.query(
             "UPDATE muster.request SET done_at = $2, outcome = $3 WHERE id = $1 AND done_at IS NULL RETURNING id",
-            [.int(request.id), .time(self.at), .text("resigning epoch \(epoch)")])
-        if rows.isEmpty { return false }
-        self.resign(node: node, epoch: epoch, because: request.reason, asked: ["request": .int(request.id), "by": .string(request.actor)])
+            [.int(request.id), .time(self.at), .text(leadsAlready ? "\(node) leads already, in epoch \(epoch)" : "resigning epoch \(epoch)")])
+        if rows.isEmpty || leadsAlready { return false }
+        self.resign(
+            node: node, epoch: epoch, because: request.reason, to: request.successor,
+            asked: ["request": .int(request.id), "by": .string(request.actor)])
         return true
     }
 
-    /// This node hands over because somebody asked it to.
-    public func resign(node: String, epoch: Int64, because reason: String, asked: [String: JSON] = [:]) {
-        let details = asked.merging(["reason": .string(reason)]) { $1 }
+    /// This node hands over.
+    /// - Parameters:
+    ///   - successor: the node that shall lead next; nil: whoever is first.
+    ///   - asked: what else belongs to it, such as who asked.
+    public func resign(node: String, epoch: Int64, because reason: String, to successor: String? = nil, asked: [String: JSON] = [:]) {
+        var details = asked.merging(["reason": .string(reason)]) { $1 }
+        if let successor { details["to"] = .string(successor) }
         self.recordLeadership(.leaderResigned, node: node, epoch: epoch, details: .object(details))
     }
 

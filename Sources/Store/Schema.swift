@@ -17,6 +17,7 @@ public enum Schema {
         Self.migration(2, "audit", PackageResources._002_audit_sql),
         Self.migration(3, "control", PackageResources._003_control_sql),
         Self.migration(4, "scaling", PackageResources._004_scaling_sql),
+        Self.migration(5, "members", PackageResources._005_members_sql),
     ]
 
     /// The newest version that this binary knows.

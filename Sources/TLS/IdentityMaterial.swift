@@ -2,6 +2,7 @@ internal import COpenSSL
 internal import COpenSSLShims
 internal import Crypto
 internal import Foundation
+internal import Model
 
 /// What makes a node's identity, read but not yet believed: its certificate (and those between it and its authority), its key, and the authorities it trusts,
 /// all PEM.

@@ -1,3 +1,4 @@
+internal import Model
 public import NIOCore
 internal import Synchronization
 
@@ -20,7 +21,9 @@ public final class IdentityStore: Sendable {
     private struct State {
         var context: TLSContext
         var digests: [[UInt8]]
+        /// Serial numbers.
         var denied: Set<String>
+        var deniedNodes: Set<String>
     }
     private let state: Mutex<State>
 
@@ -35,7 +38,7 @@ public final class IdentityStore: Sendable {
         let denied = try Self.normalized(denied)
         let material = try IdentityMaterial(files: files)
         let context = try TLSContext(material, cluster: cluster, node: node)
-        self.state = Mutex(State(context: context, digests: material.digests, denied: denied))
+        self.state = Mutex(State(context: context, digests: material.digests, denied: denied, deniedNodes: []))
     }
 
     /// The identity in use.
@@ -73,20 +76,26 @@ public final class IdentityStore: Sendable {
 
     /// Replaces the deny-list.
     ///
+    /// - Parameter nodes: names whose certificates are refused, all of them.
     /// - Throws: ``CertificateError`` when an entry is no serial number; the list in use stays.
-    public func replaceDenied(_ serials: Set<String>) throws(CertificateError) {
+    public func replaceDenied(_ serials: Set<String>, nodes: Set<String> = []) throws(CertificateError) {
         let serials = try Self.normalized(serials)
-        self.state.withLock { $0.denied = serials }
+        self.state.withLock {
+            $0.denied = serials
+            $0.deniedNodes = nodes
+        }
     }
 
-    public func isDenied(_ serial: String) -> Bool { self.state.withLock { $0.denied.contains(serial) } }
+    public func isDenied(_ serial: String, node: String? = nil) -> Bool {
+        self.state.withLock { $0.denied.contains(serial) || node.map($0.deniedNodes.contains) ?? false }
+    }
 
     /// Why a link that exists would not be made today; nil when it would. Membership is not looked at.
     ///
     /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
     public func objection(to peer: PeerIdentity, now: Int64) -> PeerRefusal? {
-        let (authorities, isDenied) = self.state.withLock { ($0.context.facts.authorities, $0.denied.contains(peer.serial)) }
-        if isDenied { return .denied(node: peer.node, serial: peer.serial) }
+        let authorities = self.context.facts.authorities
+        if self.isDenied(peer.serial, node: peer.node) { return .denied(node: peer.node, serial: peer.serial) }
         if !authorities.contains(peer.authority) { return .authorityRemoved(node: peer.node) }
         if peer.notAfter < now { return .expired(node: peer.node) }
         return nil
@@ -108,7 +117,7 @@ public final class IdentityStore: Sendable {
 
     /// A session with the identity and the deny-list in use.
     public func session(_ role: TLSSession.Role, expecting expectation: PeerExpectation) throws(TLSError) -> TLSSession {
-        try TLSSession(self.context, role: role, expecting: expectation) { [self] in self.isDenied($0) }
+        try TLSSession(self.context, role: role, expecting: expectation) { [self] in self.isDenied($0, node: $1) }
     }
 
     private static func normalized(_ serials: Set<String>) throws(CertificateError) -> Set<String> {

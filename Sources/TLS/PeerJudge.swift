@@ -7,14 +7,14 @@ internal import COpenSSLShims
 final class PeerJudge {
     private let context: TLSContext
     private let expectation: PeerExpectation
-    private let isDenied: @Sendable (_ serial: String) -> Bool
+    private let isDenied: @Sendable (_ serial: String, _ node: String?) -> Bool
 
     private(set) var accepted: PeerIdentity?
     private(set) var refusal: PeerRefusal?
     private(set) var alertSent: TLSAlert?
     private(set) var alertReceived: TLSAlert?
 
-    init(context: TLSContext, expectation: PeerExpectation, isDenied: @escaping @Sendable (String) -> Bool) {
+    init(context: TLSContext, expectation: PeerExpectation, isDenied: @escaping @Sendable (String, String?) -> Bool) {
         self.context = context
         self.expectation = expectation
         self.isDenied = isDenied
@@ -108,7 +108,7 @@ final class PeerJudge {
         guard Self.isForBothEnds(leaf) else { return self.refuse(.wrongUsage, as: X509_V_ERR_INVALID_PURPOSE, store) }
         let names = OpenSSLCertificate.names(leaf)
         let serial = OpenSSLCertificate.serial(leaf)
-        if self.isDenied(serial) {
+        if self.isDenied(serial, nil) {
             let uri = names.uris.first ?? []
             let prefix = PeerIdentity.uri(cluster: self.context.cluster, node: "").utf8
             let node = printable(uri.starts(with: prefix) ? uri.dropFirst(prefix.count) : uri[...])
@@ -117,6 +117,7 @@ final class PeerJudge {
         switch self.expectation.judge(names, cluster: self.context.cluster, own: self.context.node) {
         case .failure(let refusal): return self.refuse(refusal, as: X509_V_ERR_HOSTNAME_MISMATCH, store)
         case .success(let node):
+            if self.isDenied(serial, node) { return self.refuse(.denied(node: node, serial: serial), as: X509_V_ERR_CERT_REVOKED, store) }
             let chain = X509_STORE_CTX_get0_chain(store)
             let last = cossl_last_index(chain)
             guard last > 0, let authority = cossl_certificate_at(chain, last), let notAfter = OpenSSLCertificate.seconds(X509_get0_notAfter(leaf)) else {

@@ -34,10 +34,11 @@ public final class TLSSession {
     private let context: TLSContext
     private let judge: PeerJudge
 
-    /// - Parameter isDenied: whether a serial number (as ``CertificateSerial`` writes it) is on the deny-list; it runs inside the handshake and never waits.
+    /// - Parameter isDenied: whether a serial number (as ``CertificateSerial`` writes it) or the name of a node, once it is known, is on the deny-list; it
+    ///   runs inside the handshake and never waits.
     /// - Throws: ``TLSError/library(_:)`` when OpenSSL has no memory.
     public init(
-        _ context: TLSContext, role: Role, expecting expectation: PeerExpectation, isDenied: @escaping @Sendable (String) -> Bool
+        _ context: TLSContext, role: Role, expecting expectation: PeerExpectation, isDenied: @escaping @Sendable (String, String?) -> Bool
     ) throws(TLSError) {
         OpenSSLQueue.clear()
         guard let ssl = SSL_new(context.raw) else { throw .library(OpenSSLQueue.drainText()) }

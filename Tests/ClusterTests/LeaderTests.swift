@@ -27,6 +27,41 @@ extension WholeClusters.Leaders {
         try await cluster.expectSoundRecords()
     }
 
+    @Test("“leader resign --to NODE” makes that node the next leader, whichever node is asked; one that can't lead is refused")
+    func successor() async throws {
+        let cluster = try TestCluster.current
+        var leader = try await cluster.leader(after: 0)
+        // Each turn the one that did not lead before, so that a node that is merely the first does not pass for the named one.
+        for _ in 0..<4 {
+            let others = cluster.names.filter { $0 != leader.node }
+            let named = try #require(others.randomElement())
+            let asked = try #require(cluster.names.randomElement())
+            for node in cluster.names { try await self.sees(node, others: cluster.names, cluster) }
+            let said = try await cluster.succeed(["leader", "resign", "--to", named, "--reason", "the host goes down for repair"], at: asked)
+            #expect(said.contains("hands over to \(named)"))
+            let next = try await cluster.leader(after: leader.epoch)
+            #expect(next.node == named, "\(asked) was asked\n\(cluster.logTails())")
+            let resigned = try #require(try await cluster.items(["audit", "list", "--type", "leader.resigned", "--limit", "1"]).first)
+            #expect(resigned.text.contains("\"to\":\"\(named)\""), "\(resigned)")
+            leader = next
+        }
+        let itself = try await cluster.muster(["leader", "resign", "--to", leader.node, "--reason", "the host goes down for repair"])
+        #expect(itself.status == 1 && itself.errors.contains("leads already"), "\(itself)")
+        let unknown = try await cluster.muster(["leader", "resign", "--to", "nobody", "--reason", "the host goes down for repair"])
+        #expect(unknown.status == 2 && unknown.errors.contains("names no node"), "\(unknown)")
+        let stayed = try await cluster.leader()
+        #expect(stayed == leader)
+        try await cluster.expectSoundRecords()
+    }
+
+    /// Waits until the node sees all others alive, and they it.
+    private func sees(_ node: String, others: [String], _ cluster: TestCluster) async throws {
+        try await eventually("\(node) sees all nodes alive", seen: { cluster.logTails() }) {
+            let nodes = try await cluster.items(["get", "nodes"], at: node)
+            return nodes.count { $0["name"]?.stringValue == node || $0["peer"]?["state"]?.stringValue == "alive" } == others.count
+        }
+    }
+
     @Test("a leader that gets SIGTERM hands over and exits with 0; so does every other node, and the last one leaves a resigned leader")
     func orderlyEnd() async throws {
         let cluster = try TestCluster.current

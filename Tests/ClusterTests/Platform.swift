@@ -34,6 +34,13 @@ struct Platform: Sendable {
         let scripts = [
             "observe": "cat \"$state/replicas\"",
             "observe-slowly": "sleep \(Self.lookTime); cat \"$state/replicas\"",
+            // Reached from some nodes and not from others: `blocked-NODE` says from which.
+            "observe-from-here": """
+            node=$(tr '\\0' ' ' <"/proc/$PPID/cmdline" | sed 's|.*/nodes/\\([^/]*\\)/.*|\\1|')
+            echo "$node" >>"${0%/*}/state/tries"
+            if [ -e "${0%/*}/state/blocked-$node" ]; then echo "no route to the registry from $node" >&2; exit 1; fi
+            cat "$state/replicas"
+            """,
             "observe-hangs": "exec sleep 3600",
             "observe-rubbish": "echo 'replicas: many'",
             "observe-fails": "echo 'the registry is on fire' >&2; exit 1",
@@ -140,6 +147,15 @@ struct Platform: Sendable {
     }
 
     func set(_ service: String, replicas: Int) throws { try write("\(replicas)\n", to: "\(self.state(service))/replicas") }
+
+    /// Whether `observe-from-here` fails on that node.
+    func block(_ isBlocked: Bool, from node: String) throws {
+        let path = "\(self.programs)/state/blocked-\(node)"
+        if isBlocked { try write("", to: path) } else { try FileManager.default.removeItem(atPath: path) }
+    }
+
+    /// How often that node has run `observe-from-here`.
+    func tries(_ node: String) -> Int { text("\(self.programs)/state/tries").split(separator: "\n").count { $0 == node } }
 
     func replicas(_ service: String) -> Int? { Int(text("\(self.state(service))/replicas").trimmingCharacters(in: .newlines)) }
 

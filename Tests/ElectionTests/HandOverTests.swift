@@ -7,9 +7,18 @@ import Testing
     @Test("the others are asked to hold off before the work ends and again before the lock is free")
     func preferredSuccessor() {
         var script = Script.leading()
-        script.at(50, .handOverRequested(to: "b"), [.askHoldOff(.milliseconds(500), except: "b"), .drain])
+        script.at(50, .handOverRequested(to: "b"), [.askHoldOff(.seconds(1), except: "b"), .drain])
         script.at(
-            60, .drained, [.stopLeading(.resigned), .askHoldOff(.milliseconds(500), except: "b"), .resign(session: 1)])
+            160, .drained, [.stopLeading(.resigned), .askHoldOff(.seconds(1), except: "b"), .resign(session: 1)])
+    }
+
+    @Test("a lock that is meant for one of them is not given up before the others had time to leave its queue")
+    func withdrawal() {
+        var script = Script.leading()
+        script.feed(50, .handOverRequested(to: "b"))
+        script.at(60, .drained, [])
+        #expect(Self.effects(&script, from: 61, until: 149).allSatisfy { if case .sendBeat = $0 { true } else { false } })
+        script.at(150, .timer, [.stopLeading(.resigned), .askHoldOff(.seconds(1), except: "b"), .resign(session: 1)])
     }
 
     @Test("a waiter that is asked to hold off leaves the queue without leaving the database, then waits again")
@@ -54,6 +63,24 @@ import Testing
             return
         }
         #expect(script.feed(3041, .drained).first == .stopLeading(.unfit))
+    }
+
+    @Test("… in favour of the node that can, and a later term of its own is not blamed for it")
+    func fitter() {
+        var script = Script.leading()
+        script.feed(3050, .unfit(since: .ms(40), other: "b"))
+        #expect(script.feed(3051, .timer).starts(with: [.askHoldOff(.seconds(1), except: "b"), .drain]))
+        script.feed(3060, .drained)
+        script.feed(3151, .timer)
+        script.feed(3160, .resignAnswered(session: 1, released: true))
+        script.feed(3660, .timer)
+        script.feed(3661, .sessionConnected(session: 2))
+        script.feed(3662, .checksPassed(session: 2, epoch: Epoch(8)))
+        var grant = Grant.first
+        grant.epoch = Epoch(9)
+        script.feed(3663, .granted(session: 2, grant))
+        #expect(Self.effects(&script, from: 3664, until: 3700).allSatisfy { $0 != .drain })
+        #expect(script.machine.tenure != nil)
     }
 
     @Test("a leader that can work again in time stays")

@@ -314,7 +314,7 @@ extension [MembershipEffect] {
         for body in [
             PeerMessage.Body.fence(token: token, leader: "p"), .promise(requestID: 1, token: token, incarnation: "p", verdict: .never),
             .holdOff(milliseconds: 500), .vouch(token: token, leaseMilliseconds: 700), .vouched(requestID: 1, token: token, promised: token),
-            .fitness(canReachTargets: false, forMilliseconds: 10),
+            .fitness(.init(asks: false, reached: ["connection:x"], missed: ["connection:y"])),
         ] {
             let effects = bench.say(body, link: 1)
             #expect(effects.contains { if case .deliver(let message) = $0 { message.body == body } else { false } })

@@ -95,6 +95,27 @@ import Testing
         }
     }
 
+    @Test("a report of fitness fits a frame at its longest; one with too many or nameless entries is refused")
+    func fitness() throws {
+        let name = String(repeating: "n", count: PeerMessage.maximumName)
+        let names = Array(repeating: name, count: 40)
+        let bytes = PeerMessage.sample(.fitness(.init(asks: true, reached: names, missed: names, forMilliseconds: -1)), from: name, to: name).encoded()
+        #expect(bytes.count <= PeerMessage.maximumBytes)
+        guard case .fitness(let report) = try PeerMessage(decoding: bytes).body else {
+            Issue.record("it is no report")
+            return
+        }
+        #expect(report.reached.count == PeerMessage.FitnessReport.most && report.missed.count == PeerMessage.FitnessReport.most)
+        #expect(report.forMilliseconds == 0)
+        let good = try JSON(parsing: bytes)
+        let many = JSON.array(Array(repeating: ["name": "x"], count: PeerMessage.FitnessReport.most + 1))
+        let wrong: [(JSON, String)] = [(many, "/missed"), ([["name": ""]], "/missed/0/name"), (["x"], "/missed/0"), (3, "/missed")]
+        for (value, pointer) in wrong {
+            let error = #expect(throws: PeerMessageError.self) { try PeerMessage(decoding: Self.replace(good, ["missed"], value).canonical()) }
+            #expect(error?.field == pointer)
+        }
+    }
+
     @Test("the longest message fits a frame, and figures beyond their range are cut to it")
     func longest() throws {
         var facts = NodeFacts.well

@@ -7,7 +7,7 @@ struct UsageTests {
         [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["evaluate"], ["scale"], ["pause"], ["resume"], ["enable"],
         ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
         ["token", "list"], ["token", "revoke"], ["doctor"], ["node"], ["node", "run"], ["cluster"], ["cluster", "init"], ["ca"], ["ca", "issue"],
-        ["ca", "renew"], ["ca", "rotate"],
+        ["ca", "renew"], ["ca", "rotate"], ["ca", "deny"], ["ca", "allow"], ["ca", "denied"],
     ]
 
     /// The last line of a command's help.
@@ -84,10 +84,15 @@ struct UsageTests {
         (["pause", "all", "--until", "noon", "--reason", "because"], "“noon” is not a time"),
         (["enable"], "--reason"),
         (["leader", "resign", "--reason", "x"], "at least 5 characters"),
+        (["leader", "resign", "--reason", "because", "--to"], "Missing value for '--to"),
         (["token", "create", "--name", "ci", "--role", "viewer"], "always has an end"),
         (["evaluate", "-f", "x.yaml"], "--input"),
         (["cluster", "init"], "Missing expected argument"),
         (["ca", "issue"], "Missing expected argument"),
+        (["ca", "deny", "--reason", "stolen key"], "say what"),
+        (["ca", "deny", "--node", "b", "--serial", "0a", "--reason", "stolen key"], "say what"),
+        (["ca", "deny", "--node", "b"], "--reason"),
+        (["ca", "allow"], "say what"),
         (["node", "run"], "--config"),
         (["doctor"], "--config"),
     ]

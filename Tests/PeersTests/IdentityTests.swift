@@ -119,6 +119,22 @@ struct IdentityTests {
         }
     }
 
+    @Test("a node whose name is denied loses its links, whatever its certificate; a new certificate does not help it")
+    func deniedNode() async throws {
+        try await withCluster(identityPoll: .seconds(3600)) { cluster in
+            let (a, b, c) = (try cluster["a"], try cluster["b"], try cluster["c"])
+            for node in [a, b] { try node.identity.replaceDenied([], nodes: ["c"]) }
+            try await eventually("c is failed") { a.sees("c", .failed) && b.sees("c", .failed) }
+            try c.folder.issue(cluster.authority)
+            _ = await c.mesh.reloadIdentity()
+            let refused = a.mesh.counters[.denied] + b.mesh.counters[.denied]
+            try await eventually("it is refused again") { a.mesh.counters[.denied] + b.mesh.counters[.denied] > refused + 2 }
+            #expect(a.sees("b", .alive) && b.sees("a", .alive) && a.sees("c", .failed))
+            for node in [a, b] { try node.identity.replaceDenied([]) }
+            try await eventually("c is back") { cluster.isWhole() }
+        }
+    }
+
     @Test("an authority that is trusted no longer takes its links with it")
     func removed() async throws {
         try await withCluster(["a", "b"]) { cluster in

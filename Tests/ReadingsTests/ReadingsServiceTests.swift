@@ -143,4 +143,26 @@ struct ReadingsServiceTests {
             #expect(await codes("select 1", secretless) == ["sql.unchecked"])
         }
     }
+
+    @Test("a connection is probed without being in use: it answers, can't be reached, or lacks its secret here")
+    func probe() async throws {
+        try await self.withService([]) { (service: ReadingsService) async throws in
+            let sound = await service.probe(try await self.sound(), deadline: self.patience)
+            #expect(sound == .healthy)
+            let nobody = Model.Connection(name: "nobody", postgres: "host=127.0.0.1 port=1 dbname=x user=x")
+            guard case .unhealthy(.unreachable, _) = await service.probe(nobody, deadline: self.patience) else {
+                Issue.record("nobody listens there")
+                return
+            }
+            var secret = try await self.sound()
+            secret.password = .file("/nowhere/at/all")
+            guard case .unhealthy(.misconfigured, let why) = await service.probe(secret, deadline: self.patience) else {
+                Issue.record("the secret is not there")
+                return
+            }
+            #expect(why.contains("the password of the Connection “jobs”"))
+            let known = await service.health(deadline: self.patience)
+            #expect(known.isEmpty, "a probe leaves nothing behind")
+        }
+    }
 }

@@ -120,9 +120,9 @@ final class StandIn: NodeView {
     var resigned: [String] { self.state.withLock { $0.resigned } }
 
     func snapshot() -> NodeSnapshot { self.state.withLock { $0.snapshot } }
-    func resign(reason: String) async -> Bool {
+    func resign(reason: String, to successor: String?) async -> Bool {
         self.state.withLock { state in
-            state.resigned.append(reason)
+            state.resigned.append(successor.map { "\(reason) → \($0)" } ?? reason)
             let led = state.snapshot.role == .leader
             state.snapshot.role = .follower
             return led

@@ -193,4 +193,78 @@ struct WriteTests {
             }
         }
     }
+
+    @Test("the next leader may be named: it has to be known, alive, not the leader, and to speak with the others")
+    func successor() async throws {
+        try await World.run { world, client in
+            let token = world.token(.operator)
+            func heartbeat(_ name: String, _ state: JSON) async throws {
+                try await world.store.heartbeat(
+                    NodeRecord(
+                        name: name, incarnation: "0197a3c4-5d1e-7c3a-9b0f-1a2b3c4d5e6f", region: "eu", address: "https://\(name):7443", version: "1.0.0",
+                        schema: 1, startedAt: WallTime(microseconds: 0), seenAt: WallTime(microseconds: 0), state: state))
+            }
+            for name in ["a", "b", "dead"] { try await heartbeat(name, ["peers": .string("\(name):7444")]) }
+            try await heartbeat("mute", ["role": "follower"])
+            _ = try await world.store.pool.query("UPDATE muster.node SET seen_at = seen_at - interval '1 minute' WHERE name = 'dead'")
+            func ask(_ name: String, _ key: String) async throws -> Reply {
+                try await client.ask(.post, "/v1/leader/resign", as: token, body: ["reason": "kernel update", "to": .string(name)], key: key)
+            }
+            try await world.whileLed {
+                let unknown = try await ask("bb", "1")
+                #expect(unknown.status == 400 && unknown.text.contains("names no node"), "\(unknown.text)")
+                for (name, words) in [("a", "leads already"), ("dead", "is failed"), ("mute", "does not speak with the others")] {
+                    let reply = try await ask(name, "2-\(name)")
+                    #expect(reply.status == 409 && reply.code == "conflict" && reply.text.contains(words), "\(name): \(reply.text)")
+                }
+                #expect(try await world.store.openRequests().isEmpty)
+                let asked = try await ask("b", "3")
+                #expect(asked.status == 202)
+                #expect(try asked.json["to"] == "b")
+                #expect(try await world.store.openRequests().map(\.successor) == ["b"])
+
+                world.node.set { $0.role = .leader }
+                let done = try await ask("b", "4")
+                #expect(try done.json["state"] == "resigning")
+                #expect(world.node.resigned == ["the-operator: kernel update → b"])
+                // Repeated after b took over, it is still the answer to what was done.
+                _ = try await world.store.pool.query("UPDATE muster.leader SET node = 'b'")
+                let again = try await ask("b", "4")
+                #expect(again.status == 202 && again.header("Idempotency-Replayed") == "true", "\(again.text)")
+            }
+        }
+    }
+
+    @Test("an administrator denies certificates and nodes; what is no serial number, or on the list already, is refused")
+    func denials() async throws {
+        try await World.run { world, client in
+            let (admin, viewer) = (world.token(.admin), world.token(.viewer))
+            func deny(_ body: JSON, _ key: String, as token: String) async throws -> Reply {
+                try await client.ask(.post, "/v1/denials", as: token, body: body, key: key)
+            }
+            #expect(try await deny(["serial": "0A:1B", "reason": "stolen"], "1", as: world.token(.operator)).status == 403)
+            let serial = try await deny(["serial": "0A:1B", "reason": "stolen"], "2", as: admin)
+            #expect(serial.status == 201, "\(serial.text)")
+            let made = try serial.json
+            #expect(made["serial"] == "a1b" && made["node"] == nil && made["by"] == "first-admin")
+            #expect(serial.header("Location") == "/v1/denials/\(made["id"]?.intValue ?? 0)")
+            #expect(try await deny(["node": "b", "reason": "stolen"], "3", as: admin).status == 201)
+            #expect(try await deny(["serial": "a1b", "reason": "stolen"], "4", as: admin).code == "conflict")
+            let wrong: [JSON] = [
+                ["serial": "b's", "reason": "stolen"], ["reason": "stolen"], ["serial": "1", "node": "b", "reason": "stolen"],
+                ["node": "not a name", "reason": "stolen"], ["serial": .string(String(repeating: "a", count: 41)), "reason": "stolen"], ["serial": "1"],
+            ]
+            for (index, body) in wrong.enumerated() { #expect(try await deny(body, "w\(index)", as: admin).status == 400, "\(body)") }
+            let list = try await client.ask(.get, "/v1/denials", as: viewer).json["items"]?.arrayValue ?? []
+            #expect(list.map { $0["serial"] ?? $0["node"] } == ["a1b", "b"])
+            let id = try #require(made["id"]?.intValue)
+            #expect(try await client.ask(.get, "/v1/denials/\(id)", as: viewer).json["reason"] == "stolen")
+            #expect(try await client.ask(.delete, "/v1/denials/\(id)", as: viewer).status == 403)
+            #expect(try await client.ask(.delete, "/v1/denials/\(id)", as: admin).status == 200)
+            for path in ["/v1/denials/\(id)", "/v1/denials/x"] {
+                #expect(try await client.ask(.delete, path, as: admin).status == 404)
+                #expect(try await client.ask(.get, path, as: admin).status == 404)
+            }
+        }
+    }
 }

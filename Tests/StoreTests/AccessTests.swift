@@ -87,6 +87,52 @@ struct AccessTests {
         }
     }
 
+    @Test("a request that names the next leader is handed to the election with that name; whoever is named has nothing to do")
+    func successor() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            _ = try await store.write(as: operatorPrincipal) { try await $0.requestResign(reason: "upgrade", to: "b") }
+            _ = try await store.write(as: operatorPrincipal) { try await $0.requestResign(reason: "upgrade", to: "a") }
+            let requests = try await store.openRequests()
+            #expect(requests.map(\.successor) == ["b", "a"])
+            let results = try await store.write(as: .node("a")) { write in
+                [try await write.resign(requests[0], node: "a", epoch: 7), try await write.resign(requests[1], node: "a", epoch: 7)]
+            }
+            #expect(results == [true, false])
+            #expect(try await store.openRequests().isEmpty)
+            let outcomes = try await cluster.sql("SELECT string_agg(outcome, '; ' ORDER BY id) FROM muster.request")
+            #expect(outcomes == "resigning epoch 7; a leads already, in epoch 7")
+            let events = try await store.events(EventFilter(type: "leader.resigned", limit: 10))
+            #expect(events.count == 1)
+            #expect(String(decoding: events[0].leaf, as: UTF8.self).contains("\"to\":\"b\""))
+        }
+    }
+
+    @Test("the deny-list holds each certificate and node once, up to its limit; every change is in the audit log")
+    func denials() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            let serial = try await store.write(as: operatorPrincipal) { try await $0.deny(.serial("a1b"), reason: "stolen", limit: 2) }
+            let node = try await store.write(as: operatorPrincipal) { try await $0.deny(.node("b"), reason: "stolen", limit: 2) }
+            #expect(try await store.denials() == [serial, node].compactMap(\.self))
+            #expect(serial?.actor == "operator-1" && serial?.reason == "stolen")
+            let full = try await store.write(as: operatorPrincipal) { try await $0.deny(.node("c"), reason: "stolen", limit: 2) }
+            #expect(full == nil)
+            await #expect(throws: StoreConflict.self) {
+                try await store.write(as: operatorPrincipal) { _ = try await $0.deny(.node("b"), reason: "again", limit: 3) }
+            }
+            let id = try #require(serial?.id)
+            let allowed = try await store.write(as: operatorPrincipal) { try await $0.allow(id) }
+            #expect(allowed == serial)
+            let twice = try await store.write(as: operatorPrincipal) { try await $0.allow(id) }
+            #expect(twice == nil)
+            #expect(try await store.denials().map(\.what) == [.node("b")])
+            #expect(try await cluster.events("certificate.denied").map(\.subjectID) == ["a1b", "b"])
+            #expect(try await cluster.events("certificate.allowed").map(\.subjectID) == ["a1b"])
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
     @Test("refused attempts are one event that counts them")
     func denied() async throws {
         try await withCluster { cluster in

@@ -1,3 +1,4 @@
+import Model
 import NIOCore
 import SwiftASN1
 import TLS

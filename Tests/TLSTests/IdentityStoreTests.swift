@@ -149,6 +149,22 @@ struct IdentityStoreTests {
         #expect(try self.accepts(store, b))
     }
 
+    @Test("a node on the deny-list is refused whatever certificate it shows, at either end, and its links are objected to")
+    func deniedNode() throws {
+        let store = try self.store()
+        let (b, again) = (try self.pki.node("b"), try self.pki.node("b"))
+        try store.replaceDenied([], nodes: ["c"])
+        #expect(try self.accepts(store, b), "the list is about another")
+        try store.replaceDenied([], nodes: ["b"])
+        #expect(try !self.accepts(store, b) && !self.accepts(store, again))
+        let authority = try #require(store.facts.authorities.first)
+        let peer = PeerIdentity(cluster: "prod", node: "b", serial: b.facts.serial, notAfter: b.facts.notAfter, authority: authority)
+        #expect(store.objection(to: peer, now: 0) == .denied(node: "b", serial: b.facts.serial))
+        #expect(store.isDenied("1", node: "b") && !store.isDenied("1", node: "c") && !store.isDenied("1"))
+        try store.replaceDenied([])
+        #expect(try self.accepts(store, b))
+    }
+
     @Test("a bad file keeps the identity in use, is named, and is well again when mended", arguments: BadFile.allCases)
     func badFile(bad: BadFile) throws {
         let store = try self.store()

@@ -27,7 +27,7 @@ final class OurEnd: LinkEnd {
     convenience init(
         _ context: TLSContext, _ role: TLSSession.Role, _ expectation: PeerExpectation, denied: Set<String> = []
     ) throws {
-        self.init(try TLSSession(context, role: role, expecting: expectation) { denied.contains($0) })
+        self.init(try TLSSession(context, role: role, expecting: expectation) { serial, _ in denied.contains(serial) })
     }
 
     func feed(_ bytes: ByteBuffer) {

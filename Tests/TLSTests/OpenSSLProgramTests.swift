@@ -34,7 +34,7 @@ struct OpenSSLProgramTests {
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let session = try TLSSession(node, role: .server, expecting: .member { _ in isMember }) { _ in false }
+                    let session = try TLSSession(node, role: .server, expecting: .member { _ in isMember }) { _, _ in false }
                     try channel.pipeline.syncOperations.addHandlers([TLSHandler(session), report])
                 }
             }.bind(host: "127.0.0.1", port: 0).get()
@@ -88,7 +88,7 @@ struct OpenSSLProgramTests {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let session = try TLSSession(node, role: .client, expecting: .node("b")) { _ in false }
+                    let session = try TLSSession(node, role: .client, expecting: .node("b")) { _, _ in false }
                     try channel.pipeline.syncOperations.addHandlers([TLSHandler(session), report])
                 }
             }.connect(host: "127.0.0.1", port: port).get()

@@ -66,9 +66,9 @@ struct TLSHandlerTests {
     }
 
     private func server(isMember: Bool = true) throws -> Host {
-        try Host(TLSSession(self.a, role: .server, expecting: .member { _ in isMember }) { _ in false })
+        try Host(TLSSession(self.a, role: .server, expecting: .member { _ in isMember }) { _, _ in false })
     }
-    private func client() throws -> Host { try Host(TLSSession(self.b, role: .client, expecting: .node("a")) { _ in false }) }
+    private func client() throws -> Host { try Host(TLSSession(self.b, role: .client, expecting: .node("a")) { _, _ in false }) }
 
     private func carry(_ one: Host, _ other: Host) {
         var isQuiet = false

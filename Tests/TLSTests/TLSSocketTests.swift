@@ -242,7 +242,7 @@ private final class RawGreeting: ChannelInboundHandler {
     private let session: TLSSession
 
     init(_ context: TLSContext) throws {
-        self.session = try TLSSession(context, role: .client, expecting: .node("a")) { _ in false }
+        self.session = try TLSSession(context, role: .client, expecting: .node("a")) { _, _ in false }
     }
     func channelActive(context: ChannelHandlerContext) { self.run(context) }
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

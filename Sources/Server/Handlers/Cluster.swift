@@ -1,4 +1,6 @@
 import HTTPTypes
+import Manifests
+import Membership
 import Model
 import Store
 
@@ -70,19 +72,44 @@ extension API {
         guard leader.held, !leader.resigned, let name = leader.node else {
             throw Problem(.noLeader, "Nobody leads now; the last leader was \(leader.node ?? "nobody"), epoch \(leader.epoch).").retrying(after: .seconds(1))
         }
+        let successor = try call.body.optionalText("to")
+        let objection = if let successor { try await self.objection(to: successor, leader: name, at: call.head.now) } else { nil as Problem? }
         let leadsHere = self.node.snapshot().role == .leader
         let answer = try await self.write(call) { write in
+            // Inside the write, behind the look for the key: repeating a request that was carried out is no conflict.
+            if let objection { throw objection }
             if leadsHere {
-                write.resign(node: name, epoch: leader.epoch, because: reason)
-                return (202, ["leader": name.json, "epoch": .int(leader.epoch), "state": "resigning"])
+                write.resign(node: name, epoch: leader.epoch, because: reason, to: successor)
+                return (202, .fields(["leader": name.json, "epoch": .int(leader.epoch), "state": "resigning", "to": successor?.json]))
             }
-            let id = try await write.requestResign(reason: reason)
-            return (202, ["leader": name.json, "epoch": .int(leader.epoch), "state": "requested", "request": .int(id)])
+            let id = try await write.requestResign(reason: reason, to: successor)
+            return (202, .fields(["leader": name.json, "epoch": .int(leader.epoch), "state": "requested", "request": .int(id), "to": successor?.json]))
         }
         if leadsHere, !answer.isReplay {
             // False only when it has lost leadership meanwhile, which is what was asked for.
-            _ = await self.node.resign(reason: "\(call.token?.name ?? "?"): \(reason)")
+            _ = await self.node.resign(reason: "\(call.token?.name ?? "?"): \(reason)", to: successor)
         }
         return answer.with(header: .location, "/v1/status")
+    }
+
+    /// Why that node can't be the next leader, or could not be made to be it; nil when it can.
+    private func objection(to name: String, leader: String, at now: WallTime) async throws -> Problem? {
+        let nodes = try await self.store.nodes()
+        guard let node = nodes.first(where: { $0.name == name }) else {
+            return Fields.fault("to", "unknown-node", "names no node of this cluster", near: nearest(name, in: nodes.map(\.name)))
+        }
+        if name == leader { return Problem(.conflict, "Node \(name) leads already.", next: "muster status") }
+        let peer = self.node.membership()?.view.peers.first { $0.name == name && ($0.bootID ?? node.incarnation) == node.incarnation }
+        // It has to answer its peers, and to be heard of by the database, without which nobody leads.
+        let conditions = [NodeCondition(node, now: now), NodeCondition(node, peer: peer, now: now)]
+        if let condition = conditions.first(where: { $0 != .alive }) {
+            return Problem(.conflict, "Node \(name) is \(condition.rawValue) and can’t lead; nothing was done.", next: "muster get nodes")
+        }
+        guard node.state["peers"]?.stringValue != nil else {
+            return Problem(
+                .conflict, "Node \(name) does not speak with the others, so that they can’t be asked to let it lead; nothing was done.",
+                next: "Set peers.listen on every node, or resign without naming a successor.")
+        }
+        return nil
     }
 }

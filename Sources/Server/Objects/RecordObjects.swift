@@ -62,6 +62,15 @@ extension TokenRecord {
     }
 }
 
+extension DenialRecord {
+    var json: JSON {
+        .fields([
+            "id": .int(self.id), "serial": self.what.serial?.json, "node": self.what.node?.json, "reason": self.reason.json, "by": self.actor.json,
+            "at": self.at.json,
+        ])
+    }
+}
+
 extension EventRecord {
     /// The index columns, the leaf as its exact text, and what it says. A verifier needs the leaf; the columns are there to be compared with it.
     var json: JSON {

@@ -325,6 +325,7 @@ extension OpenAPIDocument {
                   type: string
                   x-extensible-enum: [resigning, requested]
                 request: {type: integer}
+                to: {type: string, description: The node that shall lead next.}
                 seq: {type: integer}
 
         """#

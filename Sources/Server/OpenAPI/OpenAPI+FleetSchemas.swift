@@ -458,6 +458,17 @@ extension OpenAPIDocument {
                 epoch: {type: integer}
                 integratedAt: {type: string, format: date-time, description: With microseconds.}
                 signed: {type: boolean}
+            Denial:
+              type: object
+              required: [id, reason, by, at]
+              properties:
+                id: {type: integer}
+                serial: {type: string, description: 'One certificate’s: lower-case hex without colons and leading zeros.'}
+                node: {type: string, description: Every certificate that carries this node’s name.}
+                reason: {type: string}
+                by: {type: string}
+                at: {$ref: '#/components/schemas/Time'}
+                seq: {type: integer}
             Token:
               type: object
               required: [id, name, role, createdBy, createdAt, expiresAt, revokedAt]

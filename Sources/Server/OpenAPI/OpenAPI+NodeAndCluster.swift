@@ -234,7 +234,8 @@ extension OpenAPIDocument {
               tags: [cluster]
               summary: Hand leadership over to another node
               description: 'On the leader it happens at once (`resigning`); on another node it is committed as a request that the leader carries out (`requested`).
-                Location is where the new leader will be seen. Nobody leads: 503 `no-leader`.'
+                Location is where the new leader will be seen. Nobody leads: 503 `no-leader`. With `to` the other nodes are asked, over the peers’ connections, to let that one
+                lead next: it has to be alive and not the leader (409 `conflict`). They hold off for a second; if it has not taken over by then, anyone may.'
               x-muster-roles: [admin, operator]
               x-muster-audit: leader.resigned
               parameters:
@@ -248,8 +249,9 @@ extension OpenAPIDocument {
                       required: [reason]
                       properties:
                         reason: {type: string, minLength: 3, maxLength: 500, description: Why. It stands in the audit log.}
+                        to: {type: string, minLength: 1, maxLength: 255, description: The node that shall lead next.}
                       additionalProperties: false
-                    example: {reason: kernel update of a}
+                    example: {reason: kernel update of a, to: b}
               responses:
                 '202':
                   description: It will hand over.
@@ -264,7 +266,7 @@ extension OpenAPIDocument {
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Resignation'}
-                      example: {leader: a, epoch: 41, state: requested, request: 7, seq: 1482113}
+                      example: {leader: a, epoch: 41, state: requested, request: 7, to: b, seq: 1482113}
                 '400': {$ref: '#/components/responses/BadRequest'}
                 '401': {$ref: '#/components/responses/Unauthenticated'}
                 '403': {$ref: '#/components/responses/Forbidden'}

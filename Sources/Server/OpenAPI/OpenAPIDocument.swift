@@ -5,5 +5,5 @@
 enum OpenAPIDocument {
     static let text =
         Self.head + Self.nodeAndClusterPaths + Self.fleetPaths + Self.manifestsAndScalingPaths + Self.controlPaths + Self.auditAndAccessPaths
-        + Self.components + Self.clusterSchemas + Self.fleetSchemas
+        + Self.denials + Self.components + Self.clusterSchemas + Self.fleetSchemas
 }

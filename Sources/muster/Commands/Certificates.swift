@@ -7,7 +7,7 @@ struct CACommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ca", abstract: "Certificates.",
         discussion: "Example: muster ca issue --ca /etc/muster --cluster prod --node a --hosts a.internal,10.0.0.1 --out /etc/muster/a",
-        subcommands: [Issue.self, Renew.self, Rotate.self])
+        subcommands: [Issue.self, Renew.self, Rotate.self, Deny.self, Allow.self, Denied.self])
 
     struct Issue: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

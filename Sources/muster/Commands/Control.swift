@@ -137,14 +137,22 @@ struct LeaderCommand: AsyncParsableCommand {
 
     struct Resign: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Hand over to another node now.", discussion: "Example: muster leader resign --reason \"host goes down for repair\"")
+            abstract: "Hand over to another node now.",
+            discussion: """
+                With --to the other nodes let that one lead next. It has to be alive; if it has not taken over within a second, anyone may.
+
+                Example: muster leader resign --to b --reason "host goes down for repair"
+                """)
+        @Option(help: "The node that shall lead next; without it, whoever is first.") var to: String?
         @OptionGroup var because: Because
         @OptionGroup var connect: Connect
         @OptionGroup var output: Output
 
         func run() async throws {
-            let answer = try await self.connect.client().post("/v1/leader/resign", ["reason": .string(self.because.reason)])
-            Print.value(answer, self.output.format) { "the leader hands over; see: muster status\n" }
+            var body: [String: JSON] = ["reason": .string(self.because.reason)]
+            if let to { body["to"] = .string(to) }
+            let answer = try await self.connect.client().post("/v1/leader/resign", .object(body))
+            Print.value(answer, self.output.format) { "the leader hands over\(self.to.map { " to \($0)" } ?? ""); see: muster status\n" }
         }
     }
 }

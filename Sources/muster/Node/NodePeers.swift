@@ -1,4 +1,5 @@
 import Cluster
+import Coordinator
 import Logging
 import Membership
 import Model
@@ -10,17 +11,25 @@ import TLS
 
 /// This node's place among the others: who they are, what is known of them, and the election's way to them.
 ///
-/// Who is a member says the database; while it is away, the members are those of its last word.
+/// Who is a member, and whose certificate is not accepted, says the database; while it is away, its last word holds.
 final class NodePeers: Sendable {
     let mesh: PeerMesh
+    private let identity: IdentityStore
+    private let logger: Logger
+    /// Somebody waits for the members to be read again.
+    let membersWanted: AsyncStream<Void>
+    private let wanted: AsyncStream<Void>.Continuation
     /// Where the others reach this node.
     let address: String
-    private let logger: Logger
     /// The way to other nodes' supervisors, and where those are, as the database has it.
     private let supervisors: FenceCaller
     private let supervisorAddresses = Mutex<[String: String]>([:])
     /// Set right after the start, before anybody is dialled.
     private let leadership = Mutex<Leadership?>(nil)
+    private let fitness = Mutex<FitnessWatch?>(nil)
+    private let readings = Mutex<(begun: Int, taken: Int)>((0, 0))
+    /// The deny-list as last read.
+    private let inForce = Mutex<(serials: Set<String>, nodes: Set<String>)>(([], []))
 
     /// A node that the database has not heard of for this long, against the one that it heard of last, is no member any more.
     static let memberFor = Duration.seconds(86_400)
@@ -28,8 +37,10 @@ final class NodePeers: Sendable {
     init(_ configuration: NodeConfiguration, _ endpoint: NodeConfiguration.PeerEndpoint, files: CertificateFiles, bootID: String, logger: Logger) throws {
         let identity = try IdentityStore(files: files, cluster: configuration.cluster, node: configuration.name)
         let notices = Notices()
-        self.address = endpoint.advertise
+        self.identity = identity
+        (self.membersWanted, self.wanted) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.logger = logger
+        self.address = endpoint.advertise
         self.mesh = PeerMesh(
             configuration: PeerMeshConfiguration(
                 cluster: configuration.cluster, node: configuration.name, host: endpoint.host, port: endpoint.port, version: NodeRuntime.version,
@@ -66,19 +77,54 @@ final class NodePeers: Sendable {
         self.leadership.withLock { $0 }?.received(message)
     }
 
-    func attach(_ leadership: Leadership) { self.leadership.withLock { $0 = leadership } }
+    func attach(_ leadership: Leadership, _ fitness: FitnessWatch?) {
+        self.leadership.withLock { $0 = leadership }
+        self.fitness.withLock { $0 = fitness }
+    }
+
+    var fitnessChannel: FitnessWatch.Channel {
+        FitnessWatch.Channel(
+            post: { [mesh] word, node in
+                let report = PeerMessage.FitnessReport(
+                    asks: word.asks, reached: word.reached, missed: word.missed, forMilliseconds: word.duration.milliseconds)
+                mesh.post(.fitness(report), to: node, requestID: 0)
+            }, others: { [mesh] in mesh.view.peers.map(\.name) })
+    }
 
     private func heard(_ notice: PeerNotice) {
         let leadership = self.leadership.withLock { $0 }
         switch notice {
-        case .message(let message): leadership?.received(message)
+        case .message(let message):
+            if case .fitness(let report) = message.body {
+                let word = FitnessWord(asks: report.asks, reached: report.reached, missed: report.missed, duration: .milliseconds(report.forMilliseconds))
+                self.fitness.withLock { $0 }?.heard(word, from: message.from)
+            } else {
+                leadership?.received(message)
+            }
         case .nobodyListens(let peer, let dialledAt): leadership?.nobodyListens(at: peer, dialledAt: dialledAt)
+        case .stranger: self.wanted.yield()
         case .unsent, .changed, .restarted, .isolated, .alarm, .identityChanged, .listening: break
         }
     }
 
-    /// Takes over the members as the database has them.
-    func update(_ nodes: [NodeRecord]) {
+    /// Numbers a reading of the members.
+    func beginReading() -> Int {
+        self.readings.withLock { readings in
+            readings.begun += 1
+            return readings.begun
+        }
+    }
+
+    /// Takes over the members and the deny-list as the database has them.
+    ///
+    /// - Parameter reading: what ``beginReading()`` gave before the database was asked: what was read earlier than the last one taken over is dropped.
+    func update(_ nodes: [NodeRecord], denied: [DenialRecord], _ reading: Int) {
+        let isNewer = self.readings.withLock { readings in
+            defer { readings.taken = max(readings.taken, reading) }
+            return reading > readings.taken
+        }
+        guard isNewer else { return }
+        self.deny(denied)
         guard let newest = nodes.map(\.seenAt).max() else { return }
         let supervisors = nodes.compactMap { node in node.state["supervisor"]?.stringValue.map { (node.name, $0) } }
         self.supervisorAddresses.withLock { $0 = Dictionary(supervisors) { first, _ in first } }
@@ -87,6 +133,31 @@ final class NodePeers: Sendable {
                 guard node.leftAt == nil, newest - node.seenAt < Self.memberFor, let address = node.state["peers"]?.stringValue else { return nil }
                 return Member(name: node.name, address: address)
             })
+    }
+
+    /// Before the members: links that the list forbids are cut at the mesh's next look, and no new ones are made from now on.
+    private func deny(_ denied: [DenialRecord]) {
+        let serials = Set(denied.compactMap(\.what.serial)), nodes = Set(denied.compactMap(\.what.node))
+        do {
+            try self.identity.replaceDenied(serials, nodes: nodes)
+        } catch {
+            // The API writes none that can't be read: somebody else did.
+            self.logger.error("the deny-list in the database can’t be used; the last one stays in force", metadata: ["why": "\(error)"])
+            return
+        }
+        let before = self.inForce.withLock { inForce in
+            defer { inForce = (serials, nodes) }
+            return inForce
+        }
+        guard before.serials != serials || before.nodes != nodes else { return }
+        self.logger.notice(
+            "the deny-list changed", metadata: ["serials": "\(serials.sorted().joined(separator: ", "))", "nodes": "\(nodes.sorted().joined(separator: ", "))"])
+    }
+
+    /// What the others see of this node's certificate.
+    var certificate: JSON {
+        let facts = self.identity.facts
+        return ["serial": .string(facts.serial), "ends": .string(WallTime(microseconds: facts.notAfter * 1_000_000).description)]
     }
 
     var known: (view: MembershipView, now: Instant) { (self.mesh.view, BootClock.now()) }

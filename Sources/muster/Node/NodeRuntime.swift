@@ -41,6 +41,8 @@ final class NodeRuntime: Sendable {
     /// Nil: this node speaks with no other.
     let peers: NodePeers?
     let coordinator: Coordinator
+    /// Nil: nobody is there who could do better.
+    let fitness: FitnessWatch?
     let readings: ReadingsService
     let bootID: String
     /// Nil: nobody supervises this process.
@@ -88,10 +90,16 @@ final class NodeRuntime: Sendable {
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }
             ?? UnconfiguredDriver(kind: "exec", key: "drivers.exec.directory")
+        let drivers = Drivers(exec: exec, manual: ManualDriver(ledger: ManualRecords(store: self.store), logger: logger))
+        var fitness: FitnessWatch?
+        if let peers {
+            fitness = FitnessWatch(
+                store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, channel: peers.fitnessChannel, logger: logger)
+        }
+        self.fitness = fitness
         self.coordinator = Coordinator(
-            store: self.store, leadership: self.leadership, readings: self.readings,
-            drivers: Drivers(exec: exec, manual: ManualDriver(ledger: ManualRecords(store: self.store), logger: logger)), logger: logger)
-        peers?.attach(self.leadership)
+            store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, fitness: fitness, logger: logger)
+        peers?.attach(self.leadership, fitness)
     }
 
     /// What has to be right before anything starts: the node's own directory, and the certificates.
@@ -183,6 +191,8 @@ final class NodeRuntime: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.coordinator.run() }
             group.addTask { await self.sendHeartbeats() }
+            group.addTask { await self.introduceMembers() }
+            group.addTask { await self.fitness?.run() }
             group.addTask { await self.checkAudit() }
             do {
                 try await self.leadership.run()
@@ -215,7 +225,7 @@ final class NodeRuntime: Sendable {
                 self.observed.withLock {
                     $0.databaseReachable = true; $0.databaseRoundTrip = ContinuousClock.now - began; $0.databaseAnsweredAt = .now
                 }
-                if let peers = self.peers { peers.update(try await self.store.nodes()) }
+                try await self.readMembers()
                 if trouble.ended() { self.logger.notice("the database takes this node's heartbeat again") }
             } catch {
                 if Task.isCancelled { return }
@@ -226,6 +236,24 @@ final class NodeRuntime: Sendable {
             }
             self.tellPeers()
             do { try await Task.sleep(for: Self.heartbeatInterval) } catch { return }
+        }
+    }
+
+    /// The members, and whom they don't accept: both or neither, so that nobody is let in between the two.
+    private func readMembers() async throws {
+        guard let peers = self.peers else { return }
+        let reading = peers.beginReading()
+        peers.update(try await self.store.nodes(), denied: try await self.store.denials(), reading)
+    }
+
+    /// A node that has just joined need not wait for the next heartbeat to be known here.
+    private func introduceMembers() async {
+        guard let peers = self.peers else { return }
+        for await _ in peers.membersWanted {
+            do { try await self.readMembers() } catch {
+                if Task.isCancelled { return }
+                self.logger.debug("the members can’t be read now; a node that wants to join has to wait", metadata: ["error": "\(error)"])
+            }
         }
     }
 
@@ -244,7 +272,7 @@ final class NodeRuntime: Sendable {
             name: self.configuration.name, incarnation: self.bootID, region: self.configuration.region, address: self.configuration.advertise,
             version: Self.version, schema: Schema.version, startedAt: self.startedAt, seenAt: self.startedAt,
             state: .fields([
-                "role": .string(self.snapshot().role.name), "peers": self.peers.map { .string($0.address) },
+                "role": .string(self.snapshot().role.name), "peers": self.peers.map { .string($0.address) }, "certificate": self.peers.map(\.certificate),
                 "supervisor": self.supervised.map { .string($0.address) },
                 "degraded": .array(status.degraded.map { .string($0) }),
                 "postgres": .fields(["reachable": true, "rttUs": roundTrip.map { .int($0.microseconds) }]),
@@ -301,10 +329,10 @@ extension NodeRuntime: NodeView {
             lastRoundAge: self.coordinator.status.lastRound.map { ContinuousClock.now - $0 }, audit: observed.audit, startedAt: self.startedAt)
     }
 
-    func resign(reason: String) async -> Bool {
+    func resign(reason: String, to successor: String?) async -> Bool {
         guard self.leadership.status.term != nil else { return false }
-        self.logger.notice("resigning", metadata: ["reason": "\(reason)"])
-        await self.leadership.resign()
+        self.logger.notice("resigning", metadata: ["reason": "\(reason)", "to": "\(successor ?? "whoever is first")"])
+        await self.leadership.resign(to: successor)
         return true
     }
 
