@@ -43,7 +43,7 @@ extension Connection {
         do {
             return try await self.operation(deadline: deadline) { () async throws(PostgresError) in
                 try await self.resetStalePlans()
-                return try await self.runPipeline(statements, syncEach: true)
+                return try await self.runPipeline(statements, syncs: .each)
             }
         } catch {
             return statements.map { _ in .failure(error) }
@@ -192,11 +192,11 @@ extension Connection {
         }
     }
 
-    /// All statements and one sync; throws the first failure.
-    func runPipeline(_ statements: [Statement]) async throws(PostgresError) -> [ResultSet] {
+    /// All statements; throws the first failure.
+    func runPipeline(_ statements: [Statement], syncs: Syncs = .once) async throws(PostgresError) -> [ResultSet] {
         var sets: [ResultSet] = []
         sets.reserveCapacity(statements.count)
-        for outcome in try await self.runPipeline(statements, syncEach: false) {
+        for outcome in try await self.runPipeline(statements, syncs: syncs) {
             switch outcome {
             case .success(let set): sets.append(set)
             case .failure(let error): throw error
@@ -213,13 +213,32 @@ extension Connection {
         case sync(Range<Int>)
     }
 
-    func runPipeline(_ statements: [Statement], syncEach: Bool) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
+    /// Where a pipeline ends an implicit transaction.
+    enum Syncs {
+        /// Only at its end: all of it is one.
+        case once
+        /// After each statement.
+        case each
+        /// After at most ``Connection/batchBytes``: inside an explicit transaction, which they do not end.
+        ///
+        /// A client that is frozen between a statement and its sync leaves the server in the middle of the protocol, where no timeout for idle sessions
+        /// applies: a leader would keep its lock. A batch is handed to the kernel whole, so the server has the sync with the statements or neither, and a
+        /// frozen client's session is one that idles in a transaction. COPY into a table of another session, moved by one fenced statement, would do as
+        /// well; `cluster/bench bulk` measures both.
+        case batched
+    }
+
+    /// Well under what a socket takes at once.
+    static let batchBytes = 32 << 10
+
+    func runPipeline(_ statements: [Statement], syncs: Syncs) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
         try self.send(PQenterPipelineMode)
         var sent: [Sent] = []
         sent.reserveCapacity(statements.count + 1)
         // Statements prepared in this very pipeline are not in the cache until the server has answered.
         var fresh: [String: String] = [:]
         var since = 0
+        var bytes = 0
         for name in self.statements.retired {
             try self.sendUnnamed(Statement("DEALLOCATE \(name)"))
             sent.append(.deallocate(name))
@@ -239,10 +258,20 @@ extension Connection {
                 }
             }
             sent.append(.query(index))
-            if syncEach || index == statements.count - 1 {
+            let isFull: Bool
+            switch syncs {
+            case .once: isFull = false
+            case .each: isFull = true
+            case .batched:
+                bytes += statement.size
+                isFull = bytes + (index + 1 < statements.count ? statements[index + 1].size : 0) > Self.batchBytes
+            }
+            if isFull || index == statements.count - 1 {
                 try self.send(PQpipelineSync)
                 sent.append(.sync(since..<index + 1))
                 since = index + 1
+                bytes = 0
+                if syncs == .batched { try await self.flush() }
             }
         }
         try await self.flush()

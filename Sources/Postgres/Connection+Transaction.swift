@@ -23,7 +23,7 @@ public struct Transaction: Sendable {
         try await self.query(statement.sql, statement.parameters, deadline: deadline)
     }
 
-    /// One round trip; the first failure is thrown and dooms the transaction.
+    /// One round trip; the first failure is thrown and dooms the transaction. Many statements go in batches of their own, see ``Connection/Syncs``.
     public func pipeline(_ statements: [Statement], deadline: Duration? = nil) async throws(PostgresError) -> [ResultSet] {
         if statements.isEmpty { return [] }
         return try await self.connection.inTransaction(self.owner, statements, commit: false, deadline: deadline)
@@ -114,7 +114,7 @@ extension Connection {
         let sending = all
         do {
             var sets = try await self.operation(deadline: deadline, owner: owner) { () async throws(PostgresError) in
-                try await self.runPipeline(sending)
+                try await self.runPipeline(sending, syncs: .batched)
             }
             if begins { sets.removeFirst() }
             if commit { sets.removeLast() }

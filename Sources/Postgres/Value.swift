@@ -30,7 +30,24 @@ public struct Statement: Sendable, Hashable {
     }
 }
 
+extension Statement {
+    /// What it takes on its way to the server, in bytes, about.
+    var size: Int { self.parameters.reduce(self.sql.utf8.count) { $0 + $1.size } }
+}
+
 extension Value {
+    /// In bytes, about. Numbers and times are short.
+    var size: Int {
+        switch self {
+        case .null, .bool, .int, .double, .timestamp: 32
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .textArray(let texts): texts.reduce(0) { $0 + ($1?.utf8.count ?? 4) + 3 }
+        case .intArray(let values): values.count * 12
+        case .bytesArray(let values): values.reduce(0) { $0 + $1.count * 2 + 6 }
+        }
+    }
+
     /// The text form that the server parses; nil for NULL and for `bytes`, which travel as they are.
     var text: String? {
         switch self {

@@ -8,6 +8,7 @@ import Glibc
 enum MusterBench {
     /// Every benchmark by name.
     static let registry: [String: @Sendable (BenchOptions) async throws -> Void] = [
+        "bulk": BulkBench.run,
         "failover": FailoverBench.run,
         "idle": IdleBench.run,
         "postgres": PostgresBench.run,

@@ -30,6 +30,29 @@ struct TransactionTests {
         }
     }
 
+    @Test("more statements than one batch holds commit together, and fail together with the first failure's place", arguments: [2500, 4])
+    func batches(_ failing: Int) async throws {
+        try await withConnection { connection in
+            _ = try await connection.simple("CREATE TABLE t (a int8 PRIMARY KEY, b text)")
+            let text = String(repeating: "x", count: 200)
+            func inserts(_ number: (Int) -> Int) -> [Statement] {
+                (0..<3000).map { Statement("INSERT INTO t VALUES ($1, $2)", [.int(Int64(number($0))), .text(text)]) }
+            }
+            let error = try await postgresError {
+                try await connection.transaction { transaction in
+                    _ = try await transaction.commit(with: inserts { $0 == failing ? 0 : $0 })
+                }
+            }
+            #expect(error.sqlState == "23505" && error.index == failing)
+            #expect(try await Self.count(connection) == 0)
+            try await connection.transaction { transaction in
+                let sets = try await transaction.pipeline(inserts { $0 })
+                #expect(sets.count == 3000)
+            }
+            #expect(try await Self.count(connection) == 3000)
+        }
+    }
+
     @Test("what a body did is gone when it throws")
     func rollback() async throws {
         try await Self.withTable { connection in
