@@ -17,7 +17,7 @@ struct Connection {
     enum Phase {
         case greeting
         /// TLS has shown who it is; whether it is a member is being looked up.
-        case waiting(PeerIdentity, since: Instant)
+        case waiting(PeerIdentity)
         case open(PeerIdentity)
         case over
     }

@@ -4,13 +4,14 @@ import NIOCore
 public enum PeerLimits {
     /// How long a node that is certified, and not yet known as a member, may wait at the door: the table of members is read meanwhile, which takes a round
     /// trip to the database.
-    static let introduction = Duration.seconds(2)
+    static let introduction = Duration.seconds(1)
     /// Shortest time between two such readings, whoever knocks.
     static let introductionPause = Duration.milliseconds(250)
-    /// For so long a node that was not in the table either is refused without another reading.
-    static let turnedAway = Duration.seconds(5)
-    /// Names of nodes that were turned away; an authority has certified each. Further ones are read for again.
-    static let turnedAwayNames = 64
+    /// For so long a node that was not in the table either is refused without another reading. It is forgotten as soon as it stands there, which is looked
+    /// for once a second anyway.
+    static let turnedAway = Duration.seconds(60)
+    /// Names of nodes at the door or turned away; an authority has certified each. Further ones are refused.
+    static let introductions = 64
     /// Messages that a node may send before it is let in: more than it sends in that time.
     static let earlyMessages = 64
     /// Connections that came in and have not shown who they are: seven times what a full cluster of nine brings when all start at once.

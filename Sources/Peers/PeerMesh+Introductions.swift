@@ -5,25 +5,52 @@ import TLS
 /// Who was certified by our authority and is no member as far as this node knows: a node that has just joined stands in the table of members before its
 /// peers have read it.
 ///
-/// Invariants: the table is asked for at most once a ``PeerLimits/introductionPause``, however many knock; who was not in it is not asked for again within
-/// ``PeerLimits/turnedAway``; at most ``PeerLimits/turnedAwayNames`` such names are kept. Pure: the time is an argument.
+/// States of a name: unknown → at the door → turned away, and unknown again after ``PeerLimits/turnedAway`` or when it is a member. It stands at the door
+/// for ``PeerLimits/introduction`` from its first knock, over however many connections: who dials replaces one that does not answer.
+///
+/// Invariants: the table is asked for at most once a ``PeerLimits/introductionPause``, however many knock; at most ``PeerLimits/introductions`` names are
+/// kept. Pure: the time is an argument.
 struct Introductions: Sendable {
-    private var turnedAway: [String: Instant] = [:]
+    private enum Standing: Sendable {
+        case atTheDoor(since: Instant)
+        case turnedAway(at: Instant)
+    }
+    private var standings: [String: Standing] = [:]
     private var askedAt: Instant?
     /// Somebody came after the table was last asked for.
     private var owed: String?
 
-    func isTurnedAway(_ name: String, at now: Instant) -> Bool { self.turnedAway[name].map { now - $0 < PeerLimits.turnedAway } ?? false }
-
-    mutating func turnAway(_ name: String, at now: Instant) {
-        self.turnedAway = self.turnedAway.filter { now - $0.value < PeerLimits.turnedAway }
-        if self.turnedAway.count < PeerLimits.turnedAwayNames { self.turnedAway[name] = now }
+    /// Whether it may wait at the door.
+    func mayWait(_ name: String) -> Bool {
+        switch self.standings[name] {
+        case .atTheDoor: true
+        case .turnedAway: false
+        case nil: self.standings.count < PeerLimits.introductions
+        }
     }
 
     /// It is a member now.
-    mutating func welcome(_ names: Set<String>) { self.turnedAway = self.turnedAway.filter { !names.contains($0.key) } }
+    mutating func welcome(_ names: Set<String>) { self.standings = self.standings.filter { !names.contains($0.key) } }
 
-    mutating func knock(_ name: String) { self.owed = name }
+    mutating func knock(_ name: String, at now: Instant) {
+        if self.standings[name] == nil { self.standings[name] = .atTheDoor(since: now) }
+        self.owed = name
+    }
+
+    /// Those whose time at the door is over. Forgets who was turned away long ago.
+    mutating func expire(at now: Instant) -> Set<String> {
+        var over: Set<String> = []
+        for (name, standing) in self.standings {
+            switch standing {
+            case .atTheDoor(let since) where now - since >= PeerLimits.introduction:
+                over.insert(name)
+                self.standings[name] = .turnedAway(at: now)
+            case .turnedAway(let at) where now - at >= PeerLimits.turnedAway: self.standings[name] = nil
+            case .atTheDoor, .turnedAway: break
+            }
+        }
+        return over
+    }
 
     /// For whom the table is to be read now; nil: for nobody, or not yet.
     mutating func due(at now: Instant) -> String? {
@@ -38,14 +65,14 @@ struct Introductions: Sendable {
 extension PeerMesh {
     /// Whether the handshake with a node of that name may end well: it is a member, or may be one soon. Runs inside the handshake.
     func mayKnock(_ name: String) -> Bool {
-        self.published.withLock { $0.members.contains(name) } || !self.introductions.isTurnedAway(name, at: BootClock.now())
+        self.published.withLock { $0.members.contains(name) } || self.introductions.mayWait(name)
     }
 
     /// The node has shown who it is; it counts as a stranger until it is known as a member.
     func keepWaiting(_ number: Int, _ peer: PeerIdentity) {
         let now = BootClock.now()
-        self.connections[number]?.phase = .waiting(peer, since: now)
-        self.introductions.knock(peer.node)
+        self.connections[number]?.phase = .waiting(peer)
+        self.introductions.knock(peer.node, at: now)
         self.askForMembers(at: now)
     }
 
@@ -66,7 +93,7 @@ extension PeerMesh {
         self.introductions.welcome(members)
         let seconds = BootClock.wall().microseconds / 1_000_000
         for connection in self.connections.values.sorted(by: { $0.number < $1.number }) {
-            guard case .waiting(let peer, _) = connection.phase, members.contains(peer.node) else { continue }
+            guard case .waiting(let peer) = connection.phase, members.contains(peer.node) else { continue }
             if let objection = self.identity.objection(to: peer, now: seconds) {
                 self.giveUp(connection.number, PeerEnding(PeerFault(objection), objection.description))
                 continue
@@ -79,10 +106,12 @@ extension PeerMesh {
 
     /// Who waited for so long is no member.
     func turnAway(at now: Instant) {
-        for connection in self.connections.values {
-            guard case .waiting(let peer, let since) = connection.phase, now - since >= PeerLimits.introduction else { continue }
-            self.introductions.turnAway(peer.node, at: now)
-            self.giveUp(connection.number, PeerEnding(.notAMember, PeerRefusal.notAMember(peer.node).description))
+        for name in self.introductions.expire(at: now) {
+            let ending = PeerEnding(.notAMember, PeerRefusal.notAMember(name).description)
+            let waiting = self.connections.values.filter { if case .waiting(let peer) = $0.phase { peer.node == name } else { false } }
+            for connection in waiting { self.giveUp(connection.number, ending) }
+            // It may just be dialling anew.
+            if waiting.isEmpty { self.count(.notAMember, ending.text, from: name) }
         }
         self.askForMembers(at: now)
     }

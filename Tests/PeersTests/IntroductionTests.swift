@@ -38,11 +38,11 @@ struct IntroductionTests {
             let members = cluster.nodes.map(\.member) + [a.member]
             a.mesh.update(members: members)
             try await eventually("it is refused") { cluster.nodes.allSatisfy { $0.mesh.counters[.notAMember] > 2 } && a.mesh.counters[.refusedByPeer] > 2 }
-            for node in cluster.nodes {
-                #expect(node.peer("a") == nil)
-                // In the handshake: no second look for it.
-                #expect(node.notices.all.filter { $0 == .stranger(node: "a") }.count < Int(node.mesh.counters[.notAMember]))
-            }
+            func looks() -> [Int] { cluster.nodes.map { node in node.notices.all.count { $0 == .stranger(node: "a") } } }
+            let (before, refused) = (looks(), cluster.nodes.map { $0.mesh.counters[.notAMember] })
+            try await eventually("it is refused again") { zip(cluster.nodes, refused).allSatisfy { $0.mesh.counters[.notAMember] > $1 + 2 } }
+            #expect(looks() == before, "nobody is asked to look for it any more")
+            for node in cluster.nodes { #expect(node.peer("a") == nil) }
             for node in cluster.nodes { node.mesh.update(members: members) }
             try await eventually("a is in") { cluster.nodes.allSatisfy { $0.sees("a", .alive) } }
             try await a.stop()
@@ -65,28 +65,46 @@ struct IntroductionTests {
         }
     }
 
-    @Test("the members are asked for at most once a pause, and nobody who came is forgotten; names that were turned away are few and grow old")
+    @Test("the members are asked for at most once a pause, and nobody who came is forgotten")
     func rate() {
         var introductions = Introductions()
         let start = Instant(nanoseconds: 1_000_000_000)
-        #expect(introductions.due(at: start) == nil)
-        introductions.knock("a")
-        #expect(introductions.due(at: start) == "a")
-        introductions.knock("b")
-        introductions.knock("c")
-        #expect(introductions.due(at: start + .milliseconds(1)) == nil)
-        #expect(introductions.due(at: start + PeerLimits.introductionPause) == "c")
-        #expect(introductions.due(at: start + PeerLimits.introductionPause * 9) == nil)
+        let first = introductions.due(at: start)
+        #expect(first == nil)
+        introductions.knock("a", at: start)
+        let second = introductions.due(at: start)
+        #expect(second == "a")
+        introductions.knock("b", at: start)
+        introductions.knock("c", at: start)
+        let early = introductions.due(at: start + .milliseconds(1))
+        #expect(early == nil)
+        let third = introductions.due(at: start + PeerLimits.introductionPause)
+        #expect(third == "c")
+        let none = introductions.due(at: start + PeerLimits.introductionPause * 9)
+        #expect(none == nil)
+    }
 
-        introductions.turnAway("a", at: start)
-        #expect(introductions.isTurnedAway("a", at: start + .seconds(1)))
-        #expect(!introductions.isTurnedAway("a", at: start + PeerLimits.turnedAway))
+    @Test("a name waits for a second from its first knock, however often it knocks, and is then turned away for a minute or until it is a member")
+    func standings() {
+        var introductions = Introductions()
+        let start = Instant(nanoseconds: 1_000_000_000)
+        introductions.knock("a", at: start)
+        introductions.knock("a", at: start + .milliseconds(900))
+        #expect(introductions.mayWait("a"))
+        let early = introductions.expire(at: start + .milliseconds(999))
+        #expect(early.isEmpty)
+        let over = introductions.expire(at: start + .seconds(1))
+        #expect(over == ["a"])
+        #expect(!introductions.mayWait("a") && introductions.mayWait("b"))
+        let again = introductions.expire(at: start + .seconds(2))
+        #expect(again.isEmpty)
         introductions.welcome(["a"])
-        #expect(!introductions.isTurnedAway("a", at: start + .seconds(1)))
-        for number in 0..<PeerLimits.turnedAwayNames { introductions.turnAway("n\(number)", at: start) }
-        introductions.turnAway("one more", at: start)
-        #expect(!introductions.isTurnedAway("one more", at: start))
-        introductions.turnAway("later", at: start + PeerLimits.turnedAway)
-        #expect(introductions.isTurnedAway("later", at: start + PeerLimits.turnedAway))
+        #expect(introductions.mayWait("a"))
+
+        for number in 0..<PeerLimits.introductions { introductions.knock("n\(number)", at: start) }
+        #expect(!introductions.mayWait("one more") && introductions.mayWait("n0"))
+        _ = introductions.expire(at: start + .seconds(1))
+        _ = introductions.expire(at: start + .seconds(61))
+        #expect(introductions.mayWait("one more") && introductions.mayWait("n0"))
     }
 }

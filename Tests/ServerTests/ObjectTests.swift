@@ -24,7 +24,7 @@ struct ObjectTests {
                 "node": "a", "region": "eu-west", "service": "transcode", "policy": "transcode", "version": "1", "seq": "0", "code": "not-found",
             ]
             for route in Route.table where route.method == .get && route.path.hasPrefix("/v1/") {
-                let id = ["decisions": "d-\(decision.id)", "actions": "a-\(action.id)", "pauses": "1", "tokens": token.id]
+                let id = ["decisions": "d-\(decision.id)", "actions": "a-\(action.id)", "pauses": "1", "denials": "1", "tokens": token.id]
                 let parts = route.path.split(separator: "/")
                 let path =
                     "/"

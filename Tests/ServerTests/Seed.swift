@@ -81,6 +81,7 @@ enum Seed {
         atMaximum.reasons = [.rule("queue"), .atMax]
         let commit = EvaluationCommit(record: Self.record(Self.us, atMaximum), isRecorded: false)
         _ = try await world.asLeader { try await $0.commit([commit], summary: summary, at: now) }
+        _ = try await world.store.write(as: .node("a")) { try await $0.deny(.serial("a1b"), reason: "stolen", limit: Limits.denials) }
         try await world.store.heartbeat(
             NodeRecord(
                 name: "a", incarnation: "0197a3c4-5d1e-7c3a-9b0f-1a2b3c4d5e6f", region: "eu-west", address: "https://127.0.0.1:7443", version: "1.0.0",

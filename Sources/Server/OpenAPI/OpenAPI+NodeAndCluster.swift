@@ -220,7 +220,7 @@ extension OpenAPIDocument {
                     application/json:
                       schema: {$ref: '#/components/schemas/Node'}
                       example: {name: b, region: eu-west, address: 'https://b.internal:7443', role: follower, state: alive, version: 1.4.0, schema: 4, bootId: 0197a3c4-5d1e-7c3a-9b0f-1a2b3c4d5e6f,
-                        startedAt: '2026-05-28T03:12:04.120Z', seenAt: '2026-05-28T03:12:04.120Z', silentMs: 412, leftAt: null}
+                        startedAt: '2026-05-28T03:12:04.120Z', seenAt: '2026-05-28T03:12:04.120Z', supervised: true, silentMs: 412, leftAt: null}
                 '400': {$ref: '#/components/responses/BadRequest'}
                 '401': {$ref: '#/components/responses/Unauthenticated'}
                 '403': {$ref: '#/components/responses/Forbidden'}
