@@ -43,7 +43,7 @@ extension Connection {
         do {
             return try await self.operation(deadline: deadline) { () async throws(PostgresError) in
                 try await self.resetStalePlans()
-                return try await self.runPipeline(statements, syncs: .each)
+                return try await self.pipelineOutcomes(statements, syncs: .each)
             }
         } catch {
             return statements.map { _ in .failure(error) }
@@ -196,7 +196,7 @@ extension Connection {
     func runPipeline(_ statements: [Statement], syncs: Syncs = .once) async throws(PostgresError) -> [ResultSet] {
         var sets: [ResultSet] = []
         sets.reserveCapacity(statements.count)
-        for outcome in try await self.runPipeline(statements, syncs: syncs) {
+        for outcome in try await self.pipelineOutcomes(statements, syncs: syncs) {
             switch outcome {
             case .success(let set): sets.append(set)
             case .failure(let error): throw error
@@ -231,7 +231,7 @@ extension Connection {
     /// Well under what a socket takes at once.
     static let batchBytes = 32 << 10
 
-    func runPipeline(_ statements: [Statement], syncs: Syncs) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
+    private func pipelineOutcomes(_ statements: [Statement], syncs: Syncs) async throws(PostgresError) -> [Result<ResultSet, PostgresError>] {
         try self.send(PQenterPipelineMode)
         var sent: [Sent] = []
         sent.reserveCapacity(statements.count + 1)
