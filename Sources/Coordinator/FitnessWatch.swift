@@ -235,10 +235,7 @@ public final class FitnessWatch: Sendable {
 
     private func fleet() async -> Fleet? {
         do {
-            let manifests = try await self.store.manifests()
-            return Fleet(
-                manifests: manifests.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
-                enabled: false, pauses: [], overrides: [])
+            return Fleet(stored: try await self.store.manifests(), enabled: false, pauses: [], overrides: [])
         } catch {
             self.logger.debug("the manifests can’t be read; nothing is tried", metadata: ["error": "\(error)"])
             return nil

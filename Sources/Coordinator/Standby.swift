@@ -13,8 +13,8 @@ struct Standby {
 
     /// Between two looks. A session that was lost is back, and a new connection known, after at most this.
     static let interval = Duration.seconds(2)
-    /// For all sources to show that they are there.
-    static let healthDeadline = Duration.seconds(3)
+    /// For all sources to show that they are there, as long as in a leader's round.
+    static let healthDeadline = TermLoop.askDeadline
 
     init(_ coordinator: Coordinator) { self.coordinator = coordinator }
 

@@ -140,9 +140,7 @@ struct TermLoop {
 
     private static func fleet(_ configuration: Store.Configuration) -> Fleet {
         Fleet(
-            manifests: configuration.manifests.compactMap { stored in
-                stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) }
-            }, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides)
+            stored: configuration.manifests, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides)
     }
 
     /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.
@@ -390,6 +388,15 @@ struct TermLoop {
         write.record(
             .evaluationSummary, severity: .debug, action: .evaluate, subject: .init(kind: .cluster, id: self.store.cluster),
             after: ["evaluations": .int(counters.evaluations), "changes": .int(counters.changes)])
+    }
+}
+
+extension Fleet {
+    /// Of what the database has; manifests that were taken away are left out.
+    init(stored: [StoredManifest], enabled: Bool, pauses: [Pause], overrides: [Override]) {
+        self.init(
+            manifests: stored.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
+            enabled: enabled, pauses: pauses, overrides: overrides)
     }
 }
 
