@@ -47,17 +47,20 @@ enum ElectionSQL {
         "EXPLAIN \(Self.newEpoch(known: Epoch(0), timing: timing, timelineKnown: timelineKnown))"
     }
 
+    /// After a failover the longest lease of all goes into the row: the row that was lost may have named it, and this leader may end before its gate has
+    /// opened (`Grant.mayFollowLostTerms` is this leader's own share of the rule).
     private static func newEpoch(known: Epoch, timing: Timing, timelineKnown: Bool) -> String {
         """
-        WITH n AS (
+        WITH s AS MATERIALIZED (SELECT \(timelineKnown ? Self.timeline : "0") AS timeline), n AS (
             UPDATE muster.leader l SET
                 epoch = greatest(l.epoch, \(known.value), (SELECT max(t.epoch) FROM muster.term t
                     WHERE t.cluster = l.cluster AND t.shard = l.shard)) + 1,
-                timeline = \(timelineKnown ? Self.timeline : "0"),
+                timeline = s.timeline,
                 node = current_setting('muster.node'), incarnation = current_setting('muster.incarnation')::uuid,
                 addr = current_setting('muster.addr'), backend_pid = pg_backend_pid(), resigned = false, settled = false,
-                lease_ms = greatest(l.lease_ms, \(timing.lease.milliseconds)), since = clock_timestamp()
-            FROM (SELECT * FROM muster.leader WHERE cluster = current_setting('muster.cluster')
+                lease_ms = greatest(l.lease_ms, \(timing.lease.milliseconds),
+                    CASE WHEN s.timeline > 1 AND l.timeline <> s.timeline THEN \(timing.longestLease.milliseconds) END), since = clock_timestamp()
+            FROM s, (SELECT * FROM muster.leader WHERE cluster = current_setting('muster.cluster')
                 AND shard = current_setting('muster.shard') FOR UPDATE) o
             WHERE l.cluster = o.cluster AND l.shard = o.shard
             RETURNING l.*, o.node AS old_node, o.epoch AS old_epoch, o.resigned AS old_resigned, o.settled AS old_settled,

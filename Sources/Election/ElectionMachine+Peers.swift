@@ -13,7 +13,7 @@ extension ElectionMachine {
     static let minorityHoldOff = Duration.seconds(5)
 
     /// The longest that this node vouches for a leader: no leader's stretched lease is longer, if all nodes share their timers.
-    var longestVouching: Duration { Timing.withDrift(self.configured.lease * ChangeRate.greatestFactor) }
+    var longestVouching: Duration { Timing.withDrift(self.configured.longestLease) }
 
     /// When the tenure ends by resignation, as things stand.
     func resignationDue(_ tenure: Tenure) -> Instant {

@@ -29,9 +29,10 @@ public struct Gate: Sendable, Hashable {
     /// The gate of a term granted at `grantedAt`: what its row and the beats seen say.
     /// - Parameters:
     ///   - ownLease: this node's own lease, the least to wait when the row knows no longer one.
+    ///   - lostLease: the longest lease that a leader may hold whose term a failover of the database has lost.
     ///   - incarnation: this process; empty when it has none.
-    init(grant: Grant, grantedAt: Instant, ownLease: Duration, sight: BeatSight, incarnation: String) {
-        let longest = Timing.withDrift(max(grant.earlierLease, ownLease))
+    init(grant: Grant, grantedAt: Instant, ownLease: Duration, lostLease: Duration, sight: BeatSight, incarnation: String) {
+        let longest = Timing.withDrift(max(grant.earlierLease, ownLease, grant.mayFollowLostTerms ? lostLease : .zero))
         self.opensAt = grantedAt + longest
         self.evidence = .waited(since: grantedAt)
         if grant.isFirst { self.admit(.first, opensAt: grantedAt) }

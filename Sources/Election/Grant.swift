@@ -11,11 +11,11 @@ public struct Grant: Sendable, Hashable {
         public var address: String
         /// Its process; empty when unknown.
         public var incarnation: String
-        /// Of its grant; nil when unknown.
-        public var timeline: Int32?
+        /// Of its grant.
+        public var timeline: Int32
 
         public init(
-            node: String, epoch: Epoch, resigned: Bool, settled: Bool, address: String = "", incarnation: String = "", timeline: Int32? = nil
+            node: String, epoch: Epoch, resigned: Bool, settled: Bool, address: String = "", incarnation: String = "", timeline: Int32
         ) {
             self.node = node
             self.epoch = epoch
@@ -51,10 +51,13 @@ public struct Grant: Sendable, Hashable {
     /// terms still knows a higher epoch. After a failover the row may have lost its first leader.
     var isFirst: Bool { self.predecessor == nil && self.epoch == Epoch(1) && self.timeline <= 1 }
 
+    /// A failover lies between the row and this term. It may have lost terms, and with them the leases that they wrote down.
+    var mayFollowLostTerms: Bool { self.timeline > 1 && self.predecessor?.timeline != self.timeline }
+
     /// The predecessor, if its word or its end says that nobody acts any more. Unsettled, an even earlier leader's lease
     /// might still run: its word covers only its own. From an older timeline, a later leader may have been lost in the failover.
     var trustedPredecessor: Predecessor? {
-        guard let predecessor = self.predecessor, predecessor.settled, (predecessor.timeline ?? self.timeline) == self.timeline else { return nil }
+        guard let predecessor = self.predecessor, predecessor.settled, predecessor.timeline == self.timeline else { return nil }
         return predecessor
     }
 }

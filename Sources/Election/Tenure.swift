@@ -41,7 +41,10 @@ public struct Tenure: Sendable, Hashable {
         self.grant = grant
         self.grantedAt = grantedAt
         self.timing = timing
-        self.gate = Gate(grant: grant, grantedAt: grantedAt, ownLease: timing.lease, sight: sight, incarnation: incarnation)
+        // In strict mode no lost term needs to be waited for: its lease ends with the word of a majority, whose promise this one awaits.
+        self.gate = Gate(
+            grant: grant, grantedAt: grantedAt, ownLease: timing.lease, lostLease: quorum == nil ? timing.longestLease : .zero, sight: sight,
+            incarnation: incarnation)
         self.predecessorSeenAt = sight.firstSeen(of: grant.beat, timeline: grant.timeline)
         self.due = grantedAt
         self.quorum = quorum

@@ -13,6 +13,8 @@ public struct Timing: Sendable, Hashable {
     public var evict: Duration
     /// A waiter asks for the lock in slices of this length, since a waiting statement holds back vacuum.
     public var slice: Duration
+    /// How many times as long as configured all but the slice are, since there were too many leader changes.
+    public private(set) var stretch = 1
 
     public init(beat: Duration, lease: Duration, idle: Duration, evict: Duration, slice: Duration = .seconds(2)) {
         self.beat = beat
@@ -75,8 +77,13 @@ public struct Timing: Sendable, Hashable {
 
     /// All timers of the protocol times `factor`; the slice stays.
     func stretched(by factor: Int) -> Timing {
-        Timing(
+        var timing = Timing(
             beat: self.beat * factor, lease: self.lease * factor, idle: self.idle * factor, evict: self.evict * factor,
             slice: self.slice)
+        timing.stretch = self.stretch * factor
+        return timing
     }
+
+    /// The longest lease that a node with these timers may hold, however many leader changes there were.
+    public var longestLease: Duration { self.lease / self.stretch * ChangeRate.greatestFactor }
 }

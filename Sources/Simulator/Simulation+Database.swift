@@ -226,9 +226,10 @@ extension Simulation {
         let before = self.servers[server].durable
         let epoch = Epoch(max(before.row.epoch.value, wish.known.value, before.lastTerm.value) + 1)
         let timeline = self.visibleTimeline(server)
+        let lostLease = timeline > 1 && before.row.timeline != timeline ? wish.timing.longestLease : .zero
         self.servers[server].durable.row = Database.Row(
             epoch: epoch, timeline: timeline, node: session.node, run: session.run, session: id, resigned: false,
-            settled: self.bug == .settledAtOnce, lease: max(before.row.lease, wish.timing.lease))
+            settled: self.bug == .settledAtOnce, lease: max(before.row.lease, wish.timing.lease, lostLease))
         self.servers[server].durable.lastTerm = epoch
         self.servers[server].committed()
         self.note("server \(server): lock and epoch \(epoch.value) to \(self.nodes[session.node].name), session \(id)")

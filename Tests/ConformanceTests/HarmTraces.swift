@@ -86,6 +86,13 @@ extension Trace {
                 Step("a", .connect, nil, "lock free, epoch 1 a settled, decided 1"),
                 Step("a", .campaign(known: 2), "epoch 3 of timeline 2 after 1 a settled, lease 700", "lock a, epoch 3 a, decided 1"),
                 Step("a", .decide(3), "committed", "lock a, epoch 3 a, decided 2"),
+                // A stretched leader’s row may have been lost: what it could hold outlives a leader whose gate never opened.
+                Step("a", .terminate, "closed", "lock free, epoch 3 a, decided 2"), Step("a", .connect, nil, "lock free, epoch 3 a, decided 2"),
+                Step("a", .campaign(known: 3), "epoch 4 of timeline 2 after 3 a, lease 5600", "lock a, epoch 4 a, decided 2"),
+                Step("a", .settle(4), "settled", "lock a, epoch 4 a settled, decided 2"),
+                Step("a", .terminate, "closed", "lock free, epoch 4 a settled, decided 2"),
+                Step("a", .connect, nil, "lock free, epoch 4 a settled, decided 2"),
+                Step("a", .campaign(known: 4), "epoch 5 of timeline 2 after 4 a settled, lease 700", "lock a, epoch 5 a, decided 2"),
             ]),
         Trace(
             "a failover whose old primary lives: both have a leader, whose tokens differ by the timeline", needs: .standby,

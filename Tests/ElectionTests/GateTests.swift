@@ -10,7 +10,7 @@ import Testing
         for sight in watched { script.feed(sight.ms, .watched(beat: sight.beat, epoch: Epoch(0), timeline: sight.timeline)) }
         script.feed(1000, .granted(session: 1, grant))
         var number = 1
-        for now in Int64(1002)...4000 {
+        for now in Int64(1002)...8000 {
             for effect in script.feed(now, .beatAnswered(session: 1, number: number, current: true)) {
                 if case .openGate(let evidence) = effect { return (now, evidence) }
                 if case .sendBeat(_, let next) = effect { number = next }
@@ -88,6 +88,45 @@ import Testing
     func longerEarlierLease() throws {
         let (at, _) = try #require(self.opening(.after(earlierLease: .seconds(2))))
         #expect(at == 3020)
+    }
+
+    @Test("after a failover of the database the longest lease is waited out: that of a stretched leader whose term was lost")
+    func lostStretchedTerm() throws {
+        var grant = Grant.after(resigned: true)
+        grant.timeline = 2
+        let (at, evidence) = try #require(self.opening(grant))
+        #expect(at == 6656 && evidence == .waited(since: .ms(1000)))
+    }
+
+    @Test("a row of a promoted server that names no leader may have lost all of them")
+    func lostFirstTerm() throws {
+        let (at, _) = try #require(self.opening(Grant(epoch: Epoch(1), timeline: 2, beat: 1, earlierLease: .zero, predecessor: nil)))
+        #expect(at == 6656)
+    }
+
+    @Test("silence after a failover counts from its first sight there, and for the longest lease")
+    func silenceAfterFailover() throws {
+        var grant = Grant.after(beat: 50)
+        grant.timeline = 2
+        let (at, evidence) = try #require(self.opening(grant, watched: [(500, 50, 2)]))
+        #expect(at == 6156 && evidence == .silence(since: .ms(500)))
+    }
+
+    @Test("with more than one term on the new timeline, its row says what there is to wait for")
+    func laterTermAfterFailover() throws {
+        var grant = Grant.after(settled: false, earlierLease: .milliseconds(5600))
+        grant.timeline = 2
+        grant.predecessor?.timeline = 2
+        #expect(try #require(self.opening(grant)).0 == 6656)
+        grant.predecessor?.settled = true
+        grant.earlierLease = .milliseconds(700)
+        #expect(try #require(self.opening(grant)).0 == 1707)
+    }
+
+    @Test("a stretched node's longest lease is the one of the same node unstretched")
+    func longestLease() {
+        #expect(Timing.standard.longestLease == .milliseconds(5600))
+        #expect(Timing.standard.stretched(by: 4).longestLease == .milliseconds(5600))
     }
 
     @Test("the gate stays closed until the first beat was answered")

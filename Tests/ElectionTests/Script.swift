@@ -61,7 +61,7 @@ extension Grant {
     ) -> Grant {
         Grant(
             epoch: Epoch(epoch + 1), timeline: 1, beat: beat, earlierLease: earlierLease,
-            predecessor: .init(node: "old", epoch: Epoch(epoch), resigned: resigned, settled: settled))
+            predecessor: .init(node: "old", epoch: Epoch(epoch), resigned: resigned, settled: settled, timeline: 1))
     }
 }
 
