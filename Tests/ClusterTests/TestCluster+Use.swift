@@ -94,6 +94,6 @@ extension TestCluster {
     }
 
     func logTails() -> String {
-        self.names.map { "--- \($0)\n\(self.log($0).suffix(1500))" }.joined(separator: "\n")
+        self.names.map { "--- \($0)\n\(self.lastWords($0))" }.joined(separator: "\n")
     }
 }

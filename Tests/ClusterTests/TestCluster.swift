@@ -113,6 +113,12 @@ final class TestCluster: Sendable {
     func configuration(_ node: String) -> String { "\(self.folder(node))/node.yaml" }
     func log(_ node: String) -> String { text("\(self.folder(node))/log") }
 
+    /// The end of its log; of a node that crashed, where it did.
+    func lastWords(_ node: String) -> String {
+        let log = self.log(node)
+        return log.range(of: "crashed:").map { String(log[$0.lowerBound...].prefix(8000)) } ?? String(log.suffix(2000))
+    }
+
     /// nil when it doesn't run.
     func pid(_ node: String) -> pid_t? {
         guard let pid = pid_t(text("\(self.folder(node))/pid").trimmingCharacters(in: .whitespacesAndNewlines)) else { return nil }
@@ -160,7 +166,7 @@ final class TestCluster: Sendable {
 
     /// Waits until the node answers with what it knows from the database.
     func ready(_ node: String) async throws {
-        try await eventually("node \(node) answers", seen: { String(self.log(node).suffix(2000)) }) {
+        try await eventually("node \(node) answers", seen: { self.lastWords(node) }) {
             try await self.muster(["status", "--output", "name"], at: node).status == 0
         }
     }
