@@ -20,9 +20,13 @@ public enum Recording {
         if decision.kind != .held { return true }
         return decision.reasons.contains { reason in
             switch reason {
-            case .stale, .missing, .unobserved, .paused, .override, .off, .disabled, .emergency, .budgetDenied: true
+            case .stale, .missing, .unobserved, .paused, .override, .off, .disabled, .emergency, .budgetDenied, .outranked, .inboundFloor, .failoverFloor,
+                .regionDown, .frozen, .awaitingApproval, .doubted, .rolledBack:
+                true
             // A cooldown or an action under way follows from a decision that is in the log already.
-            case .rule, .withinTolerance, .cooldown, .atMin, .atMax, .sustaining, .inFlight, .dryRun, .recommendOnly: false
+            case .rule, .withinTolerance, .cooldown, .atMin, .atMax, .sustaining, .inFlight, .dryRun, .recommendOnly, .stabilized, .rateLimited,
+                .directionDisabled, .scheduleFloor, .scheduleCeiling, .scaleUpLimit:
+                false
             }
         }
     }

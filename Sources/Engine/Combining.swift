@@ -143,6 +143,8 @@ extension Ladder {
                 let ends = begins + length
                 if self.now < ends { return self.goOnWithLastGood(until: ends) }
                 begins = ends
+            // A second source that does not answer leaves the floor to the next step; one that does makes the reading fresh.
+            case .secondary: continue
             case .replicas(let count):
                 let floor = max(self.current, Exact.replicas(count))
                 self.step(

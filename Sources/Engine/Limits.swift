@@ -51,7 +51,8 @@ extension Ladder {
         guard self.number != self.current, self.clamped(self.number) != self.current else { return }
         let up = self.number > self.current
         let last = up ? self.memory.lastUp : [self.memory.lastUp, self.memory.lastDown].compactMap { $0 }.max()
-        let length = up ? self.policy.cooldown.up : self.policy.cooldown.down
+        let cooldown = self.policy.inForce.cooldown
+        let length = up ? cooldown.up : cooldown.down
         guard let last, length > .zero else { return }
         let until = last + length
         let allowed = max(self.current, self.emergencyFloor ?? self.current)

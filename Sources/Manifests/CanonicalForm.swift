@@ -82,10 +82,18 @@ extension Policy {
             "mode": .string(self.mode.rawValue), "minReplicas": .count(self.minReplicas), "maxReplicas": .count(self.maxReplicas),
             "evaluateEvery": .string(self.evaluateEvery.text), "metrics": .array(self.metrics.map(\.canonicalJSON)),
             "rules": .array(self.rules.map(\.canonicalJSON)), "combine": .string(self.combine.rawValue),
-            "cooldown": ["up": .string(self.cooldown.up.text), "down": .string(self.cooldown.down.text)],
+            "cooldown": self.cooldown.canonicalJSON(preset: self.preset),
             "emergency": self.emergency?.canonicalJSON, "onMissing": .array(self.onMissing.map { .string($0.text) }),
             "verify": ["ready": self.verify.ready.json, "within": .string(self.verify.within.text)],
         ])
+    }
+}
+
+extension Policy.Cooldown {
+    /// Without a preset, saying nothing means none.
+    fileprivate func canonicalJSON(preset: Preset?) -> JSON {
+        let absent: Duration? = preset == nil ? .zero : nil
+        return .fields(["up": (self.up ?? absent).map { .string($0.text) }, "down": (self.down ?? absent).map { .string($0.text) }])
     }
 }
 
@@ -107,6 +115,7 @@ extension Policy.MissingStep {
         case .hold(let duration): "hold \(duration.text)"
         case .lastGood(let duration): "lastGood \(duration.text)"
         case .replicas(let count): "replicas \(count)"
+        case .secondary: "secondary"
         }
     }
 }

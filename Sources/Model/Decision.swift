@@ -84,7 +84,7 @@ public struct Decision: Sendable, Hashable {
     /// One rung of the ladder from what runs to what is decided.
     public struct Step: Sendable, Hashable {
         public enum Name: String, Sendable, Hashable, CaseIterable {
-            case proposals, combine, missing, forecast, schedule, emergency, stabilization, rateLimit, cooldown, clamp, mode, ceilings, decision
+            case proposals, combine, missing, forecast, schedule, floors, emergency, stabilization, rateLimit, cooldown, clamp, mode, failover, ceilings, decision
         }
         public var name: Name
         public var input: Int
@@ -132,6 +132,34 @@ public enum Reason: Sendable, Hashable {
     case disabled
     /// A ceiling over several workloads binds: `region:eu-west` or `budget:fleet`.
     case budgetDenied(by: String)
+    /// The ceiling's room went to this workload, which ranks higher.
+    case outranked(by: String)
+    /// A recommendation of the window's past still counts.
+    case stabilized(until: WallTime)
+    /// The limit on the change of a period binds.
+    case rateLimited(until: WallTime)
+    /// `behavior` allows no change in this direction.
+    case directionDisabled
+    /// A schedule raises the minimum.
+    case scheduleFloor(until: WallTime)
+    /// A schedule lowers the maximum.
+    case scheduleCeiling(until: WallTime)
+    /// Somebody outside asked for at least so many.
+    case inboundFloor(by: String, until: WallTime)
+    /// The region takes another one's load.
+    case failoverFloor(region: String)
+    /// The region is down: nothing is known of what runs there, so nothing is lowered.
+    case regionDown(String)
+    /// A change freeze.
+    case frozen(reason: String, until: WallTime)
+    /// A second person has to agree.
+    case awaitingApproval
+    /// The reading fell faster than it can be believed.
+    case doubted(metric: String)
+    /// A change was rolled back; until then no further one.
+    case rolledBack(action: String, until: WallTime)
+    /// The controller's older limit: twice the size, or 4.
+    case scaleUpLimit
 
     public var code: String {
         switch self {
@@ -153,13 +181,30 @@ public enum Reason: Sendable, Hashable {
         case .off: "off"
         case .disabled: "disabled"
         case .budgetDenied: "budget-denied"
+        case .outranked: "outranked"
+        case .stabilized: "stabilized"
+        case .rateLimited: "rate-limited"
+        case .directionDisabled: "direction-disabled"
+        case .scheduleFloor: "schedule-floor"
+        case .scheduleCeiling: "schedule-ceiling"
+        case .inboundFloor: "inbound-floor"
+        case .failoverFloor(let region): "failover-floor(\(region))"
+        case .regionDown(let region): "region-down(\(region))"
+        case .frozen: "frozen"
+        case .awaitingApproval: "awaiting-approval"
+        case .doubted(let metric): "doubted(\(metric))"
+        case .rolledBack: "rolled-back"
+        case .scaleUpLimit: "scale-up-limit"
         }
     }
 
     /// When it ends by itself.
     public var until: WallTime? {
         switch self {
-        case .cooldown(let until), .sustaining(_, let until), .paused(_, let until), .override(_, let until): until
+        case .cooldown(let until), .sustaining(_, let until), .paused(_, let until), .override(_, let until), .stabilized(let until),
+            .rateLimited(let until), .scheduleFloor(let until), .scheduleCeiling(let until), .inboundFloor(_, let until), .frozen(_, let until),
+            .rolledBack(_, let until):
+            until
         default: nil
         }
     }
@@ -171,6 +216,10 @@ public enum Reason: Sendable, Hashable {
         case .inFlight(let action): action
         case .unobserved(let why): why
         case .budgetDenied(let ceiling): ceiling
+        case .outranked(let workload): workload
+        case .inboundFloor(let by, _): by
+        case .frozen(let reason, _): reason
+        case .rolledBack(let action, _): action
         default: nil
         }
     }

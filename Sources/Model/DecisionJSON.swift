@@ -100,6 +100,20 @@ extension Reason: JSONEncodable, JSONDecodable {
         case "off": self = .off
         case "disabled": self = .disabled
         case "budget-denied": self = .budgetDenied(by: by)
+        case "outranked": self = .outranked(by: by)
+        case "stabilized": self = .stabilized(until: try json.time("until"))
+        case "rate-limited": self = .rateLimited(until: try json.time("until"))
+        case "direction-disabled": self = .directionDisabled
+        case "schedule-floor": self = .scheduleFloor(until: try json.time("until"))
+        case "schedule-ceiling": self = .scheduleCeiling(until: try json.time("until"))
+        case "inbound-floor": self = .inboundFloor(by: by, until: try json.time("until"))
+        case "failover-floor": self = .failoverFloor(region: argument)
+        case "region-down": self = .regionDown(argument)
+        case "frozen": self = .frozen(reason: by, until: try json.time("until"))
+        case "awaiting-approval": self = .awaitingApproval
+        case "doubted": self = .doubted(metric: argument)
+        case "rolled-back": self = .rolledBack(action: by, until: try json.time("until"))
+        case "scale-up-limit": self = .scaleUpLimit
         default: throw JSONError(pointer: "/code", message: "“\(code)” is not a reason that this version knows")
         }
     }

@@ -62,11 +62,14 @@ public struct Region: Sendable, Hashable {
     public var costPerReplicaHour: Quantity?
     /// Ceiling over all workloads in the region; nil: none.
     public var maxReplicas: Int?
+    /// nil: nobody takes its load.
+    public var failover: Failover?
 
-    public init(name: String, costPerReplicaHour: Quantity? = nil, maxReplicas: Int? = nil) {
+    public init(name: String, costPerReplicaHour: Quantity? = nil, maxReplicas: Int? = nil, failover: Failover? = nil) {
         self.name = name
         self.costPerReplicaHour = costPerReplicaHour
         self.maxReplicas = maxReplicas
+        self.failover = failover
     }
 }
 

@@ -14,11 +14,24 @@ public struct Policy: Sendable, Hashable {
     /// A ladder tried in order as time passes without a usable reading. Empty: hold for ever.
     public var onMissing: [MissingStep]
     public var verify: Verify
+    public var preset: Preset?
+    /// nil: no window and no rate limit, or HPA's older ones where `arithmetic` is HPA's.
+    public var behavior: Behavior?
+    public var arithmetic: Arithmetic
+    public var schedule: [ScheduleEntry]
+    public var freeze: [Freeze]
+    public var plausible: Plausible?
+    public var guards: [Guard]
+    public var approval: Approval?
+    /// A region whose nodes or drivers have failed for this long counts as down.
+    public var regionDownAfter: Duration
 
     public init(
         name: String, selector: Selector, mode: Mode = .recommend, minReplicas: Int = 1, maxReplicas: Int,
         evaluateEvery: Duration = Policy.defaultEvaluateEvery, metrics: [Metric], rules: [Rule], combine: Combine = .max,
-        cooldown: Cooldown = Cooldown(), emergency: Emergency? = nil, onMissing: [MissingStep] = [], verify: Verify = Verify()
+        cooldown: Cooldown = Cooldown(), emergency: Emergency? = nil, onMissing: [MissingStep] = [], verify: Verify = Verify(),
+        preset: Preset? = nil, behavior: Behavior? = nil, arithmetic: Arithmetic = .exact, schedule: [ScheduleEntry] = [], freeze: [Freeze] = [],
+        plausible: Plausible? = nil, guards: [Guard] = [], approval: Approval? = nil, regionDownAfter: Duration = Policy.defaultRegionDownAfter
     ) {
         self.name = name
         self.selector = selector
@@ -33,6 +46,30 @@ public struct Policy: Sendable, Hashable {
         self.emergency = emergency
         self.onMissing = onMissing
         self.verify = verify
+        self.preset = preset
+        self.behavior = behavior
+        self.arithmetic = arithmetic
+        self.schedule = schedule
+        self.freeze = freeze
+        self.plausible = plausible
+        self.guards = guards
+        self.approval = approval
+        self.regionDownAfter = regionDownAfter
+    }
+
+    /// Long enough for a node to be restarted, short enough that the load has not been lost.
+    public static var defaultRegionDownAfter: Duration { .seconds(30) }
+
+    /// What is in force: explicit fields, then the preset's; the defaults for what neither says.
+    public var inForce: (behavior: Behavior?, cooldown: (up: Duration, down: Duration)) {
+        let preset = self.preset?.behavior
+        var behavior = self.behavior
+        if let preset {
+            let own = self.behavior ?? Behavior()
+            behavior = Behavior(scaleUp: own.scaleUp.filled(from: preset.scaleUp), scaleDown: own.scaleDown.filled(from: preset.scaleDown))
+        }
+        let cooldown = self.preset?.cooldown
+        return (behavior, (self.cooldown.up ?? cooldown?.up ?? .zero, self.cooldown.down ?? cooldown?.down ?? .zero))
     }
 
     /// Kubernetes HPA's sync period.
@@ -50,11 +87,11 @@ public struct Policy: Sendable, Hashable {
         case weighted
     }
 
-    /// The least time between two changes in one direction.
+    /// The least time between two changes in one direction; nil: the preset's, or none.
     public struct Cooldown: Sendable, Hashable {
-        public var up: Duration
-        public var down: Duration
-        public init(up: Duration = .zero, down: Duration = .zero) {
+        public var up: Duration?
+        public var down: Duration?
+        public init(up: Duration? = nil, down: Duration? = nil) {
             self.up = up
             self.down = down
         }
@@ -81,6 +118,8 @@ public struct Policy: Sendable, Hashable {
         case lastGood(Duration)
         /// From then on at least this many replicas (it may raise, never lower).
         case replicas(Int)
+        /// Ask the metric's second source; it counts for as long as it answers.
+        case secondary
     }
 
     /// When a change counts as arrived.
@@ -88,9 +127,12 @@ public struct Policy: Sendable, Hashable {
         /// Share of the asked replicas that must be ready, 0–1 in thousandths.
         public var ready: Quantity
         public var within: Duration
-        public init(ready: Quantity = Quantity(milli: 900), within: Duration = .seconds(180)) {
+        /// A change that has not arrived by then is taken back.
+        public var rollback: Bool
+        public init(ready: Quantity = Quantity(milli: 900), within: Duration = .seconds(180), rollback: Bool = false) {
             self.ready = ready
             self.within = within
+            self.rollback = rollback
         }
     }
 }
@@ -103,13 +145,25 @@ public struct Metric: Sendable, Hashable {
     /// Older readings are stale.
     public var maxAge: Duration
     public var unit: String?
+    /// What to do without it; nil: the policy's own ladder.
+    public var onMissing: [Policy.MissingStep]?
+    /// Where to ask when `source` does not answer; nil: nowhere.
+    public var secondary: Source?
+    /// Answers a number above 0 while the source can be believed; nil: nobody asks.
+    public var health: Source?
 
-    public init(name: String, source: Source, window: Window? = nil, maxAge: Duration = Metric.defaultMaxAge, unit: String? = nil) {
+    public init(
+        name: String, source: Source, window: Window? = nil, maxAge: Duration = Metric.defaultMaxAge, unit: String? = nil,
+        onMissing: [Policy.MissingStep]? = nil, secondary: Source? = nil, health: Source? = nil
+    ) {
         self.name = name
         self.source = source
         self.window = window
         self.maxAge = maxAge
         self.unit = unit
+        self.onMissing = onMissing
+        self.secondary = secondary
+        self.health = health
     }
 
     public static var defaultMaxAge: Duration { .seconds(120) }

@@ -100,6 +100,12 @@ struct WorkloadView: Sendable {
             guard let until = reason.until else { continue }
             switch reason {
             case .cooldown: items.append((until, "cooldown-ends", "The cooldown ends"))
+            case .stabilized: items.append((until, "window-ends", "The stabilization window ends"))
+            case .rateLimited: items.append((until, "rate-limit-ends", "More change is allowed again"))
+            case .frozen: items.append((until, "freeze-ends", "The change freeze ends"))
+            case .scheduleFloor, .scheduleCeiling: items.append((until, "schedule-ends", "The schedule’s bounds end"))
+            case .inboundFloor(let by, _): items.append((until, "floor-ends", "The floor asked for by \(by) ends"))
+            case .rolledBack: items.append((until, "rollback-hold-ends", "The hold after the rollback ends"))
             case .sustaining(let metric, _): items.append((until, "sustained", "\(metric) has then held long enough"))
             default: continue
             }
@@ -156,8 +162,10 @@ extension Reason {
     /// Whether it keeps a workload at a size that its rules would leave.
     var holdsBack: Bool {
         switch self {
-        case .cooldown, .stale, .missing, .sustaining, .unobserved, .inFlight, .paused, .override, .dryRun, .recommendOnly, .off, .disabled, .budgetDenied: true
-        case .rule, .withinTolerance, .atMin, .atMax, .emergency: false
+        case .cooldown, .stale, .missing, .sustaining, .unobserved, .inFlight, .paused, .override, .dryRun, .recommendOnly, .off, .disabled, .budgetDenied,
+            .outranked, .stabilized, .rateLimited, .directionDisabled, .frozen, .awaitingApproval, .doubted, .rolledBack, .regionDown, .scaleUpLimit:
+            true
+        case .rule, .withinTolerance, .atMin, .atMax, .emergency, .scheduleFloor, .scheduleCeiling, .inboundFloor, .failoverFloor: false
         }
     }
 }

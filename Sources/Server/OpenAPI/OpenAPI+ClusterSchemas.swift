@@ -83,7 +83,9 @@ extension OpenAPIDocument {
                 at: {$ref: '#/components/schemas/Time'}
                 kind:
                   type: string
-                  x-extensible-enum: [verify, cooldown-ends, sustained, pause-ends, override-ends, evaluation]
+                  x-extensible-enum:
+                    [verify, cooldown-ends, window-ends, rate-limit-ends, freeze-ends, schedule-ends, floor-ends, rollback-hold-ends, sustained, pause-ends,
+                    override-ends, evaluation]
                 text: {type: string}
                 workload: {type: string}
             Replicas:
