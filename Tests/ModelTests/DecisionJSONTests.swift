@@ -11,7 +11,10 @@ struct DecisionJSONTests {
         .sustaining(metric: "queue", until: time), .unobserved("the observe command timed out"),
         .inFlight(action: "a-5521"), .budgetDenied(by: "budget:fleet"),
         .paused(owner: "anna", until: time), .override(owner: "anna", until: time), .dryRun, .recommendOnly, .off,
-        .disabled,
+        .disabled, .outranked(by: "checkout/eu-west"), .stabilized(until: time), .rateLimited(until: time), .directionDisabled,
+        .scheduleFloor(until: time), .scheduleCeiling(until: time), .inboundFloor(by: "campaign", until: time),
+        .failoverFloor(region: "eu-north"), .regionDown("eu-west"), .frozen(reason: "weekend freeze", until: time),
+        .awaitingApproval, .doubted(metric: "queue"), .rolledBack(action: "a-17", until: time), .scaleUpLimit,
     ]
 
     @Test("every reason survives its JSON form", arguments: Self.reasons)
@@ -20,7 +23,9 @@ struct DecisionJSONTests {
         switch reason {  // A new case belongs into the list above.
         case .rule, .withinTolerance, .cooldown, .atMin, .atMax, .emergency, .stale, .missing, .sustaining, .unobserved,
             .inFlight, .paused,
-            .override, .dryRun, .recommendOnly, .off, .disabled, .budgetDenied:
+            .override, .dryRun, .recommendOnly, .off, .disabled, .budgetDenied, .outranked,
+            .stabilized, .rateLimited, .directionDisabled, .scheduleFloor, .scheduleCeiling, .inboundFloor, .failoverFloor,
+            .regionDown, .frozen, .awaitingApproval, .doubted, .rolledBack, .scaleUpLimit:
             break
         }
     }
