@@ -190,7 +190,8 @@ extension MembershipMachine {
     mutating func clearSuspicion(_ index: Int, why: String) {
         if self.peers[index].suspicion != nil || self.peers[index].state == .failed { self.announcePending = true }
         self.peers[index].suspicion = nil
-        let facts = self.peers[index].facts
+        // What it said of itself long ago says nothing of now: others that reach it say only that it lives.
+        let facts = self.peers[index].speaks(at: self.now) ? self.peers[index].facts : nil
         let state: PeerState = facts.map(Self.isDegraded) ?? false ? .degraded : .alive
         self.change(index, to: state, why: state == .degraded ? Self.degradedReason(facts) : why)
     }

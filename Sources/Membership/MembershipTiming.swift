@@ -50,7 +50,7 @@ public enum MembershipLimits {
     static let lastLook = Duration.milliseconds(10)
     /// Suspicions are told at once, but not more often than this.
     static let announcePause = Duration.milliseconds(50)
-    /// What a peer said of others counts for so long.
+    /// What a peer said of itself and of others counts for so long.
     static let factsLife = Duration.seconds(2)
     /// Loop lag above which a node counts as degraded, in milliseconds.
     public static let loopLag: Int64 = 250

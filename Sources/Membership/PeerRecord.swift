@@ -93,7 +93,7 @@ struct PeerRecord: Sendable {
     /// The link over which to send: the one in use, or else the newest.
     var sendingLink: Int? { self.current ?? self.links.last?.number }
 
-    /// Whether what it says of others is recent enough to count.
+    /// Whether what it says, of itself and of others, is recent enough to count.
     func speaks(at now: Instant) -> Bool {
         guard self.state != .left, self.facts != nil, let lastHeard else { return false }
         return now - lastHeard <= MembershipLimits.factsLife

@@ -277,6 +277,29 @@ extension [MembershipEffect] {
         #expect(bench.view("b")?.state == .alive)
     }
 
+    @Test("a peer that was degraded when it was last heard, and is only reached by way of others since, is alive")
+    func degradedLongAgo() {
+        var bench = Bench.meshed()
+        var facts = NodeFacts.well
+        facts.loopLagMilliseconds = 300
+        bench.say(.ping(facts), link: 1)
+        #expect(bench.view("b")?.state == .degraded)
+        // Three seconds in which c and d answer everything, and reach b, which doesn't answer here.
+        for _ in 0..<300 {
+            for (link, message) in bench.pass(10).sent where link != 1 {
+                let speaker = link == 2 ? "c" : "d"
+                switch message.body {
+                case .ping: bench.say(.ack(requestID: message.requestID, receivedMono: 1, facts: .well), from: speaker, link: link)
+                case .pingRequest(let target):
+                    bench.say(.indirectAck(requestID: message.requestID, target: target, reached: true), from: speaker, link: link)
+                default: break
+                }
+            }
+        }
+        #expect(bench.view("b")?.path == .viaOthers)
+        #expect(bench.view("b")?.state == .alive)
+    }
+
     @Test("our own name from outside, and two processes of one name, raise the alarm")
     func clones() {
         var bench = Bench.meshed()
