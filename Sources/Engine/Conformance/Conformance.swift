@@ -21,7 +21,7 @@ public enum Conformance {
     }
 
     public struct Report: Sendable {
-        public var arithmetic: String
+        public var arithmetic: Policy.Arithmetic
         public fileprivate(set) var failures: [Failure] = []
         /// Each kind that occurs, in the order of its first case.
         public fileprivate(set) var kinds: [(kind: String, count: Count)] = []
@@ -41,23 +41,22 @@ public enum Conformance {
         }
     }
 
-    /// - Parameter arithmetic: `hpa` or `exact`.
+    /// - Parameter arithmetic: cases are stated for `hpa`.
     /// - Throws: ``JSONError`` when this is no file of cases.
-    public static func run(_ file: JSON, arithmetic: ConformanceArithmetic = .hpa) throws(JSONError) -> Report {
+    public static func run(_ file: JSON, arithmetic: Policy.Arithmetic = .hpa) throws(JSONError) -> Report {
         if let schema = file["schema"], !schema.isNull {
             let version = try Self.inside("schema") { () throws(JSONError) in try schema.int("version") }
             guard version == Self.version else {
                 throw JSONError(pointer: "/schema/version", message: "is \(version); this version of Muster reads \(Self.version)")
             }
         }
-        var report = Report(arithmetic: arithmetic.rawValue)
-        let mode: HPA.Arithmetic = arithmetic == .hpa ? .hpa : .exact
+        var report = Report(arithmetic: arithmetic)
         var lists = [("cases", try file.array("cases"))]
         if let derived = file["derivedCases"], !derived.isNull { lists.append(("derivedCases", try file.array("derivedCases"))) }
         for (name, list) in lists {
             for (index, json) in list.enumerated() {
                 let id = json["id"]?.stringValue ?? "\(name)[\(index)]", kind = json["kind"]?.stringValue ?? "(none)"
-                let problems = Self.problems(of: json, mode)
+                let problems = Self.problems(of: json, arithmetic)
                 report.add(kind, problems.isEmpty ? nil : Failure(id: id, kind: kind, problems: problems))
             }
         }
@@ -87,15 +86,12 @@ public enum Conformance {
     }
 }
 
-/// In which arithmetic cases are run; they are stated for `hpa`.
-public enum ConformanceArithmetic: String, Sendable, CaseIterable { case hpa, exact }
-
 extension Conformance.Report: JSONEncodable {
     public var json: JSON {
         var kinds: [String: JSON] = [:]
         for (kind, count) in self.kinds { kinds[kind] = ["passed": .int(Int64(count.passed)), "failed": .int(Int64(count.failed))] }
         return [
-            "arithmetic": .string(self.arithmetic), "passed": .int(Int64(self.passed)), "failed": .int(Int64(self.failed)), "kinds": .object(kinds),
+            "arithmetic": .string(self.arithmetic.rawValue), "passed": .int(Int64(self.passed)), "failed": .int(Int64(self.failed)), "kinds": .object(kinds),
             "failures": .array(
                 self.failures.map { ["id": .string($0.id), "kind": .string($0.kind), "problems": .array($0.problems.map(JSON.string))] }),
         ]

@@ -1,3 +1,5 @@
+import Model
+
 /// The whole of the Kubernetes HorizontalPodAutoscaler algorithm (autoscaling/v2, the controller of 1.37), as functions
 /// over values. Nothing here reads a clock: times are ages before now, in milliseconds.
 ///
@@ -16,14 +18,9 @@
 /// saturates; replica counts end at `Int32.max`. A target that is not above 0 can't be computed with; Kubernetes refuses
 /// such a manifest. A sample of a pod that is not listed does not count.
 extension HPA {
-    /// How fractions are computed.
-    enum Arithmetic: String, CaseIterable, Sendable {
-        /// Integers, rounded once, at the end.
-        case exact
-        /// IEEE doubles in the controller's order of operations, artefacts included: 10 % of 100 allows 111, and 90 %
-        /// down from 10 allows 0.
-        case hpa
-    }
+    /// How fractions are computed. `exact`: in integers, rounded once, at the end. `hpa`: in IEEE doubles, in the
+    /// controller's order of operations, artefacts included.
+    typealias Arithmetic = Policy.Arithmetic
 
     /// How far a ratio may be from 1 without a change, in billionths, which is as fine as a Kubernetes quantity is.
     struct Tolerances: Hashable, Sendable {
@@ -57,7 +54,7 @@ extension HPA {
             guard target > 0, replicas > 0 else { return nil }
             self.part = part
             self.whole = Int128(target) * Int128(replicas)
-            self.real = arithmetic == .hpa ? Double(part) / (Double(target) * Double(replicas)) : 0
+            self.real = if case .hpa = arithmetic { Double(part) / (Double(target) * Double(replicas)) } else { 0 }
             self.arithmetic = arithmetic
         }
 
@@ -76,8 +73,8 @@ extension HPA {
             }
         }
 
-        var isAboveOne: Bool { self.arithmetic == .hpa ? self.real > 1.0 : Int128(self.part) > self.whole }
-        var isBelowOne: Bool { self.arithmetic == .hpa ? self.real < 1.0 : Int128(self.part) < self.whole }
+        var isAboveOne: Bool { if case .hpa = self.arithmetic { self.real > 1.0 } else { Int128(self.part) > self.whole } }
+        var isBelowOne: Bool { if case .hpa = self.arithmetic { self.real < 1.0 } else { Int128(self.part) < self.whole } }
 
         /// ⌈ratio × count⌉.
         @inline(__always)
@@ -90,7 +87,7 @@ extension HPA {
         }
 
         /// The nearest double, for display.
-        var approximate: Double { self.arithmetic == .hpa ? self.real : Double(self.part) / Double(self.whole) }
+        var approximate: Double { if case .hpa = self.arithmetic { self.real } else { Double(self.part) / Double(self.whole) } }
     }
 }
 

@@ -1,3 +1,5 @@
+import Model
+
 extension HPA {
     /// One line of `behavior.scaleUp.policies` or `.scaleDown.policies`: so many in so long.
     struct RatePolicy: Hashable, Sendable {
@@ -11,14 +13,7 @@ extension HPA {
     }
 
     /// Which of several policies counts.
-    enum SelectPolicy: String, CaseIterable, Sendable {
-        /// The largest change.
-        case max = "Max"
-        /// The smallest change.
-        case min = "Min"
-        /// The direction is closed.
-        case disabled = "Disabled"
-    }
+    typealias SelectPolicy = Model.ScalingRules.Select
 
     enum Direction: String, CaseIterable, Sendable { case up, down }
 
@@ -87,9 +82,13 @@ extension HPA {
         _ direction: Direction, current: Int32, select: SelectPolicy, policies: some Sequence<RatePolicy>,
         ups: some Sequence<LogEntry>, downs: some Sequence<LogEntry>, arithmetic: Arithmetic
     ) -> Int32 {
-        if select == .disabled { return current }
         // Up, the largest change is the largest number; down, it is the smallest.
-        let takesLargest = (select == .max) == (direction == .up)
+        let takesLargest: Bool
+        switch select {
+        case .disabled: return current
+        case .max: takesLargest = direction == .up
+        case .min: takesLargest = direction == .down
+        }
         var limit: Int32 = takesLargest ? .min : .max
         for policy in policies {
             let start = Self.add(
