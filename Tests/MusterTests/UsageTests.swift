@@ -4,7 +4,7 @@ import Testing
 @Suite("Command line: usage")
 struct UsageTests {
     static let commands: [[String]] = [
-        [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["evaluate"], ["scale"], ["pause"], ["resume"], ["enable"],
+        [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["evaluate"], ["conformance"], ["scale"], ["pause"], ["resume"], ["enable"],
         ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
         ["token", "list"], ["token", "revoke"], ["doctor"], ["node"], ["node", "run"], ["cluster"], ["cluster", "init"], ["ca"], ["ca", "issue"],
         ["ca", "renew"], ["ca", "rotate"], ["ca", "deny"], ["ca", "allow"], ["ca", "denied"],
@@ -44,7 +44,7 @@ struct UsageTests {
         if let redirect = example.range(of: " > ") { example = String(example[..<redirect.lowerBound]) }
         let scratch = try Scratch()
         for name in ["policies/transcode.yaml", "policy.yaml"] { try scratch.write(Sample.region, name) }
-        try scratch.write("{}", "case.json")
+        for name in ["case.json", "cases.json"] { try scratch.write("{}", name) }
         let words = Self.words(
             example.replacingOccurrences(of: "/etc/muster", with: scratch.folder).replacingOccurrences(of: "host=pg1", with: "host=127.0.0.1 port=1"))
         #expect(words.first == "muster")
@@ -87,6 +87,8 @@ struct UsageTests {
         (["leader", "resign", "--reason", "because", "--to"], "Missing value for '--to"),
         (["token", "create", "--name", "ci", "--role", "viewer"], "always has an end"),
         (["evaluate", "-f", "x.yaml"], "--input"),
+        (["conformance"], "Missing expected argument '<file>'"),
+        (["conformance", "cases.json", "--arithmetic", "roman"], "--arithmetic"),
         (["cluster", "init"], "Missing expected argument"),
         (["ca", "issue"], "Missing expected argument"),
         (["ca", "deny", "--reason", "stolen key"], "say what"),
