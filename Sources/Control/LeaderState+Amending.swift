@@ -31,13 +31,10 @@ extension LeaderState {
         if replicas == from {
             decision.kind = .held
             decision.acted = false
-            // Nothing changed, so nothing has to cool down.
-            if let before = before?.memory {
-                let memory = item.evaluation.memory
-                item.evaluation.memory = Memory(
-                    series: memory.series, conditions: memory.conditions, lastUp: before.lastUp, lastDown: before.lastDown,
-                    missingSince: memory.missingSince)
-            }
+        }
+        // What did not change has not to cool down, and takes up nothing of a rate.
+        if let before {
+            item.evaluation.memory.amend(to: replicas, from: from, before: before.memory, under: before.member.policy, at: decision.at)
         }
         item.evaluation.decision = decision
         item.isRecorded = before.map { Recording.isNew(decision, after: $0.lastRecorded) } ?? true

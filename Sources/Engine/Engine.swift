@@ -3,19 +3,25 @@ import Model
 /// One evaluation of one workload: a pure function of policy, readings, observation, holds, memory and time.
 ///
 /// ## The order
-/// 1. Readings: samples join the windows in memory; each metric is fresh, stale or missing.
+/// 1. Readings: samples join the windows in memory; each metric is fresh, stale, doubted or missing.
 /// 2. Proposals: each rule wants a number, or has no say.
 /// 3. Combine: one number. Without any reading that may speak: the policy's `onMissing`.
-/// 4. Emergency: may raise, past the cooldowns.
-/// 5. Cooldowns.
-/// 6. Clamp to `minReplicas...maxReplicas`.
-/// 7. Override; then an action in flight, pauses, the switch and the policy's mode decide whether it acts.
+/// 4. Schedules move the bounds, floors raise the lower one.
+/// 5. Emergency: may raise, past everything that slows changes down.
+/// 6. Stabilization, then rate limits, then cooldowns.
+/// 7. Clamp to the bounds.
+/// 8. Override; then an action in flight, a region that can't be seen, pauses, the switch, freezes, approval and the policy's mode decide whether it acts.
+///
+/// ## How it is built
+/// ``Program`` is a policy made ready; ``Cells`` are what is remembered of one workload, in place; ``Ladder`` climbs from what runs to what is decided.
+/// The ladder is one piece of code for the many evaluations that nobody reads (with ``Silence``: no word, no allocation) and for those that become a
+/// ``Decision`` (with ``Story``). ``FleetEngine`` evaluates a fleet in place; ``Engine`` is one workload with everything as values.
 ///
 /// ## Invariants
 /// - Total: it ends with a decision for every input, and never traps; arithmetic is exact and saturates.
 /// - Deterministic: the same input gives the same bytes of decision and memory, on every node.
 /// - A workload that was not observed holds.
-/// - A missing or stale reading never lowers, whatever the rules and however they are combined: if any rule lacks its
+/// - A missing, stale or doubted reading never lowers, whatever the rules and however they are combined: if any rule lacks its
 ///   reading, the rules' result is not below the present size. (Bringing a size outside min...max back inside is
 ///   policy, not a reading, and happens regardless.)
 /// - What acts lies within min...max.
@@ -32,19 +38,20 @@ public enum Engine {
     public static let clockAllowance: Duration = .seconds(30)
 
     public static func evaluate(_ input: EvaluationInput) -> Evaluation {
-        var memory = input.memory
-        let readings = Readings.take(input, into: &memory)
-        memory.follow(input.policy, readings, at: input.now)
-        guard let size = Size(input.observation) else {
-            return Evaluation(decision: Self.unobserved(input, readings), memory: memory)
+        let program = Program(input.policy)
+        let scratch = Scratch(for: program)
+        scratch.take(input, program)
+        let situation = Situation(input)
+        return program.withCells(input.memory, at: input.now) { cells in
+            let ladder = Ladder(program, situation, cells, scratch, scene: Scene(input, program: program), log: Story())
+            let outcome = ladder.climb()
+            let decision = outcome.from < 0 ? Self.unobserved(input, ladder) : ladder.decision(outcome)
+            if outcome.acted { ladder.remember(outcome) }
+            return Evaluation(decision: decision, memory: Memory(cells, program, at: input.now))
         }
-        var ladder = Ladder(input: input, size: size, readings: readings, memory: memory)
-        let decision = ladder.climb()
-        if decision.acted { memory.changed(up: decision.kind == .up, at: input.now) }
-        return Evaluation(decision: decision, memory: memory)
     }
 
-    private static func unobserved(_ input: EvaluationInput, _ readings: Readings) -> Decision {
+    private static func unobserved(_ input: EvaluationInput, _ ladder: Ladder<Story>) -> Decision {
         let words =
             switch input.observation {
             case .unseen(let error): Words.quoted(error.message)
@@ -54,8 +61,76 @@ public enum Engine {
         return Decision(
             workload: input.workload.id, policy: input.policyReference, at: input.now, kind: .held, from: nil, to: nil,
             wanted: nil,
-            acted: false, readings: readings.all, proposals: [], steps: [], reasons: [.unobserved(words)],
+            acted: false, readings: ladder.toldReadings(), proposals: [], steps: [], reasons: [.unobserved(words)],
             confidence: .zero, urgency: .low,
             sentence: "\(input.workload.id) could not be observed (\(words)): held")
+    }
+}
+
+extension Ladder {
+    /// A change was decided. A clock that went back does not bring the next change closer.
+    func remember(_ outcome: Outcome) {
+        let isUp = outcome.to > outcome.from
+        let header = isUp ? CellLayout.Header.lastUp : CellLayout.Header.lastDown
+        self.cells[header] = max(self.cells[header], self.now)
+        let place = isUp ? self.program.cells.ups : self.program.cells.downs
+        self.cells.change(
+            isUp ? .ups : .downs, by: Int32(clamping: abs(outcome.to - outcome.from)), place, at: self.situation.milliseconds)
+    }
+}
+
+extension Ladder<Story> {
+    func decision(_ outcome: Outcome) -> Decision {
+        let confidence = self.confidence()
+        return Decision(
+            workload: self.scene?.workload ?? WorkloadID(service: "", region: ""),
+            policy: self.scene?.reference ?? Decision.PolicyReference(name: self.policy.name, version: 0, sha256: ""), at: self.situation.time,
+            kind: outcome.kind, from: outcome.from, to: outcome.to, wanted: outcome.wanted, acted: outcome.acted, readings: self.toldReadings(),
+            proposals: self.proposals(), steps: self.log.steps, reasons: self.log.reasons, confidence: confidence, urgency: self.urgency(confidence),
+            sentence: self.sentence())
+    }
+}
+
+extension Situation {
+    init(_ input: EvaluationInput) {
+        self.init(now: input.now, observation: input.observation)
+        self.isEnabled = input.enabled
+        self.isInFlight = input.inFlight != nil
+        let id = input.workload.id, policy = input.policy.name
+        self.isPausedUp = input.pauses.covering(id, policy: policy, up: true, at: input.now) != nil
+        self.isPausedDown = input.pauses.covering(id, policy: policy, up: false, at: input.now) != nil
+        if let override = input.override, override.workload == id, override.since <= input.now + Engine.clockAllowance, input.now < override.until {
+            self.override = Exact.replicas(override.replicas)
+        }
+        if let floor = input.floors.inbound, input.now < floor.until { self.inboundFloor = Exact.replicas(floor.replicas) }
+        if let floor = input.floors.failover { self.failoverFloor = Exact.replicas(floor.replicas) }
+        self.isRegionDown = input.isRegionDown
+        if let approved = input.approved { self.approved = Exact.replicas(approved) }
+        self.schedule = ScheduleState(input.schedule, policy: input.policy)
+    }
+}
+
+extension ScheduleState {
+    /// - Parameter policy: whose freeze the schedule may speak of.
+    init(_ schedule: EvaluationInput.Schedule, policy: Policy) {
+        if let bound = schedule.min { (self.minReplicas, self.minUntil) = (Exact.replicas(bound.replicas), bound.until.microseconds) }
+        if let bound = schedule.max { (self.maxReplicas, self.maxUntil) = (Exact.replicas(bound.replicas), bound.until.microseconds) }
+        if let freeze = schedule.freeze, policy.freeze.indices.contains(freeze.index) {
+            (self.freeze, self.freezeUntil) = (freeze.index, freeze.until.microseconds)
+        }
+    }
+}
+
+extension Scratch {
+    /// The answers of one workload, by index.
+    func take(_ input: EvaluationInput, _ program: Program) {
+        for (index, metric) in program.distinctMetrics.enumerated() {
+            var answer = Answer(input.answers[metric.name])
+            if case .value(let sample)? = input.secondaries[metric.name] { answer.secondary = (sample.value.milli, sample.at.microseconds) }
+            answer.isCorrelatedDrop = input.doubts.correlatedDrops.contains(metric.name)
+            answer.isUnhealthy = input.doubts.unhealthy.contains(metric.name)
+            answer.isAccepted = input.doubts.accepted.contains(metric.name)
+            self.answers[index] = answer
+        }
     }
 }

@@ -18,13 +18,93 @@ public struct EvaluationInput: Sendable {
     public var override: Override?
     /// The identifier of an action of this workload that has not ended.
     public var inFlight: String?
+    public var floors: Floors
+    /// What the policy's schedules and freezes say now; nil: none is in force.
+    public var schedule: Schedule
+    /// The number that a second person agreed to; nil: nobody did.
+    public var approved: Int?
+    /// The region can't be trusted to show what runs there: nothing is lowered.
+    public var isRegionDown: Bool
+    /// By the metric's name: what its second source says.
+    public var secondaries: [String: ReadingAnswer]
+    /// Metrics whose drop is one of many at their source, that their source's own health query does not vouch for, or whose value a person accepted.
+    public var doubts: Doubts
     public var memory: Memory
+
+    /// At least so many replicas, for a reason outside the workload.
+    public struct Floors: Sendable, Hashable {
+        public struct Inbound: Sendable, Hashable {
+            public var replicas: Int
+            public var by: String
+            public var until: WallTime
+            public init(replicas: Int, by: String, until: WallTime) {
+                self.replicas = replicas
+                self.by = by
+                self.until = until
+            }
+        }
+        public struct Failover: Sendable, Hashable {
+            public var replicas: Int
+            /// Whose load comes here.
+            public var region: String
+            public init(replicas: Int, region: String) {
+                self.replicas = replicas
+                self.region = region
+            }
+        }
+        public var inbound: Inbound?
+        public var failover: Failover?
+        public init(inbound: Inbound? = nil, failover: Failover? = nil) {
+            self.inbound = inbound
+            self.failover = failover
+        }
+    }
+
+    /// What a policy's schedules say at one moment.
+    public struct Schedule: Sendable, Hashable {
+        public struct Bound: Sendable, Hashable {
+            public var replicas: Int
+            public var until: WallTime
+            public init(replicas: Int, until: WallTime) {
+                self.replicas = replicas
+                self.until = until
+            }
+        }
+        public struct Freeze: Sendable, Hashable {
+            /// Among the policy's freezes.
+            public var index: Int
+            public var until: WallTime
+            public init(index: Int, until: WallTime) {
+                self.index = index
+                self.until = until
+            }
+        }
+        public var min: Bound?
+        public var max: Bound?
+        public var freeze: Freeze?
+        public init(min: Bound? = nil, max: Bound? = nil, freeze: Freeze? = nil) {
+            self.min = min
+            self.max = max
+            self.freeze = freeze
+        }
+    }
+
+    public struct Doubts: Sendable, Hashable {
+        public var correlatedDrops: Set<String>
+        public var unhealthy: Set<String>
+        public var accepted: Set<String>
+        public init(correlatedDrops: Set<String> = [], unhealthy: Set<String> = [], accepted: Set<String> = []) {
+            self.correlatedDrops = correlatedDrops
+            self.unhealthy = unhealthy
+            self.accepted = accepted
+        }
+    }
 
     public init(
         workload: Workload, policy: Policy, policyReference: Decision.PolicyReference, observation: Observation,
         answers: [String: ReadingAnswer], now: WallTime, enabled: Bool = true, pauses: [Pause] = [],
-        override: Override? = nil,
-        inFlight: String? = nil, memory: Memory = Memory()
+        override: Override? = nil, inFlight: String? = nil, floors: Floors = Floors(), schedule: Schedule = Schedule(), approved: Int? = nil,
+        isRegionDown: Bool = false, secondaries: [String: ReadingAnswer] = [:], doubts: Doubts = Doubts(), memory: Memory = Memory()
     ) {
         self.workload = workload
         self.policy = policy
@@ -36,6 +116,12 @@ public struct EvaluationInput: Sendable {
         self.pauses = pauses
         self.override = override
         self.inFlight = inFlight
+        self.floors = floors
+        self.schedule = schedule
+        self.approved = approved
+        self.isRegionDown = isRegionDown
+        self.secondaries = secondaries
+        self.doubts = doubts
         self.memory = memory
     }
 }

@@ -16,6 +16,9 @@ public struct Memory: Sendable, Hashable {
         public internal(set) var samples: [Sample]
         /// The last value that was fresh, and when it was used.
         public internal(set) var lastGood: Sample?
+        /// Under `plausible`: the last value that was believed, and for how many evaluations another one has held since.
+        public internal(set) var believed: Sample?
+        public internal(set) var doubtedFor = 0
 
         /// Sorts `samples`, keeps the last of each time and the newest ``Memory/maximumSamples`` of all.
         public init(metric: String, samples: [Sample] = [], lastGood: Sample? = nil) {
@@ -42,6 +45,31 @@ public struct Memory: Sendable, Hashable {
         }
     }
 
+    /// A number of replicas and when it was recommended, or when a change by it was made. To the millisecond.
+    public struct Entry: Sendable, Hashable {
+        public let replicas: Int
+        public let at: WallTime
+        public init(replicas: Int, at: WallTime) {
+            self.replicas = replicas
+            self.at = at
+        }
+    }
+
+    /// A guard's past.
+    public struct Guarded: Sendable, Hashable {
+        /// Its condition's text.
+        public let when: String
+        /// Since when the condition has held without a break; nil when it does not hold.
+        public let since: WallTime?
+        /// When it last took effect, ascending.
+        public let fired: [WallTime]
+        public init(when: String, since: WallTime?, fired: [WallTime]) {
+            self.when = when
+            self.since = since
+            self.fired = fired
+        }
+    }
+
     /// The most samples that are kept of one metric: two hours at the default period of 15 s, and 8 minutes at the
     /// shortest of 1 s. A window that would need more sees the newest ones only.
     public static let maximumSamples = 512
@@ -55,6 +83,14 @@ public struct Memory: Sendable, Hashable {
     public internal(set) var lastDown: WallTime?
     /// Since when no metric that a rule names is fresh; nil while one is.
     public internal(set) var missingSince: WallTime?
+    /// What the rules wanted before limits, as long as a stabilization window may ask for it. Of equal ones in a row the newest.
+    public internal(set) var recommendations: [Entry] = []
+    /// Changes by so many, as long as a rate limit may count them.
+    public internal(set) var ups: [Entry] = []
+    public internal(set) var downs: [Entry] = []
+    public internal(set) var guards: [Guarded] = []
+    /// How the last changes turned out; see ``TrackRecord``.
+    public internal(set) var record: Int64 = 0
 
     public init(
         series: [Series] = [], conditions: [Condition] = [], lastUp: WallTime? = nil, lastDown: WallTime? = nil,
@@ -79,6 +115,10 @@ public struct Memory: Sendable, Hashable {
                 frame + 6 * metric.name.utf8.count + sample * (1 + (metric.window == nil ? 1 : Self.maximumSamples))
         }
         for rule in policy.rules { bytes += 2 * (frame + 6 * rule.metric.utf8.count) }
+        for guarded in policy.guards { bytes += frame + 6 * guarded.when.text.utf8.count + 24 * Program.mostFirings }
+        /// `[-9223372036854775808,2147483647],`
+        let entry = 36
+        if policy.inForce.behavior != nil || policy.arithmetic == .hpa { bytes += 3 * entry * CellLayout.mostEntries }
         return bytes
     }
 }
@@ -95,66 +135,28 @@ extension Memory.Series {
             if self.samples.count > Memory.maximumSamples { self.samples.removeFirst() }
         }
     }
-
-    /// Drops what no later evaluation needs, the newest sample excepted, and what lies too far in the future to be
-    /// dated: a clock went back.
-    mutating func prune(window: Duration?, now: WallTime) {
-        let horizon = now + Engine.clockAllowance
-        while let last = self.samples.last, last.at > horizon { self.samples.removeLast() }
-        guard let newest = self.samples.last else { return }
-        guard let window else {
-            self.samples = [newest]
-            return
-        }
-        let oldest = now - window
-        let firstKept = self.samples.firstIndex { $0.at >= oldest } ?? self.samples.endIndex - 1
-        self.samples.removeFirst(firstKept)
-    }
 }
 
 extension Memory {
+    /// The change that was noted with this memory did not come about, or not whole.
+    /// - Parameters:
+    ///   - before: what was remembered before it.
+    ///   - replicas: the size that was decided instead of the one noted.
+    public mutating func amend(to replicas: Int, from: Int, before: Memory, under policy: Policy, at now: WallTime) {
+        (self.lastUp, self.lastDown, self.ups, self.downs) = (before.lastUp, before.lastDown, before.ups, before.downs)
+        guard replicas != from else { return }
+        let isUp = replicas > from
+        if isUp { self.lastUp = max(self.lastUp ?? now, now) } else { self.lastDown = max(self.lastDown ?? now, now) }
+        guard policy.inForce.behavior != nil else { return }
+        let milliseconds = now.microseconds / 1000
+        let entry = Entry(replicas: abs(replicas - from), at: WallTime(microseconds: milliseconds * 1000))
+        if isUp { self.ups.append(entry) } else { self.downs.append(entry) }
+    }
+
     func series(of metric: String) -> Series? { self.series.first { $0.metric == metric } }
 
     /// Since when the condition has held without a break; nil when it does not hold.
     func since(_ metric: String, _ side: Condition.Side, _ threshold: Quantity) -> WallTime? {
         self.conditions.first { $0.metric == metric && $0.side == side && $0.threshold == threshold }?.since
-    }
-
-    /// When any metric that a rule names was last fresh, or since when none has been.
-    func lastUsable(by policy: Policy) -> WallTime? {
-        var latest: WallTime?
-        for rule in policy.rules {
-            guard let good = self.series(of: rule.metric)?.lastGood?.at else { continue }
-            latest = max(latest ?? good, good)
-        }
-        return latest ?? self.missingSince
-    }
-
-    /// Takes up what this evaluation's readings say about the rules' conditions.
-    mutating func follow(_ policy: Policy, _ readings: Readings, at now: WallTime) {
-        var held: [Condition] = []
-        func hold(_ metric: String, _ side: Condition.Side, _ threshold: Quantity) {
-            guard !held.contains(where: { $0.metric == metric && $0.side == side && $0.threshold == threshold }) else {
-                return
-            }
-            let since = self.since(metric, side, threshold) ?? now
-            held.append(Condition(metric: metric, side: side, threshold: threshold, since: since))
-        }
-        var anyFresh = false
-        for rule in policy.rules {
-            guard let reading = readings[rule.metric], let value = reading.value else { continue }
-            if reading.quality == .fresh { anyFresh = true }
-            guard case .step(let step) = rule.body, step.sustained > .zero else { continue }
-            if let above = step.above, value > above { hold(step.metric, .above, above) }
-            // A stale reading may raise but never lower, so it can't carry a condition to lower on.
-            if let below = step.below, value < below, reading.quality == .fresh { hold(step.metric, .below, below) }
-        }
-        self.conditions = held
-        self.missingSince = anyFresh ? nil : self.missingSince ?? now
-    }
-
-    /// Records that a change was decided. A clock that went back does not bring the next change closer.
-    mutating func changed(up: Bool, at now: WallTime) {
-        if up { self.lastUp = max(self.lastUp ?? now, now) } else { self.lastDown = max(self.lastDown ?? now, now) }
     }
 }

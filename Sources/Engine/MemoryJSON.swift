@@ -14,6 +14,8 @@ extension Memory: JSONEncodable, JSONDecodable {
             "lastUp": self.lastUp.map { .int($0.microseconds) },
             "lastDown": self.lastDown.map { .int($0.microseconds) },
             "missingSince": self.missingSince.map { .int($0.microseconds) },
+            "recommendations": Self.json(self.recommendations), "ups": Self.json(self.ups), "downs": Self.json(self.downs),
+            "guards": self.guards.isEmpty ? nil : .array(self.guards.map(\.json)), "record": self.record == 0 ? nil : .int(self.record),
         ])
     }
 
@@ -25,12 +27,53 @@ extension Memory: JSONEncodable, JSONDecodable {
                 message: "is \(version); this version of Muster reads \(Self.formatVersion): "
                     + "run the version that wrote it, or a later one")
         }
-        try json.expectFields(["version", "series", "conditions", "lastUp", "lastDown", "missingSince"], of: "memory")
+        try json.expectFields(
+            [
+                "version", "series", "conditions", "lastUp", "lastDown", "missingSince", "recommendations", "ups", "downs", "guards", "record",
+            ], of: "memory")
         self.init(
             series: try json.list("series"), conditions: try json.list("conditions"),
             lastUp: try json.intIfPresent("lastUp").map(WallTime.init(microseconds:)),
             lastDown: try json.intIfPresent("lastDown").map(WallTime.init(microseconds:)),
             missingSince: try json.intIfPresent("missingSince").map(WallTime.init(microseconds:)))
+        self.recommendations = try Self.entries(json, "recommendations")
+        self.ups = try Self.entries(json, "ups")
+        self.downs = try Self.entries(json, "downs")
+        if json["guards"] != nil { self.guards = try json.list("guards") }
+        self.record = try json.intIfPresent("record") ?? 0
+    }
+
+    private static func json(_ entries: [Entry]) -> JSON? {
+        entries.isEmpty ? nil : .array(entries.map { [.int($0.at.microseconds), .int(Int64($0.replicas))] })
+    }
+
+    private static func entries(_ json: JSON, _ name: String) throws(JSONError) -> [Entry] {
+        guard json[name] != nil else { return [] }
+        var entries: [Entry] = []
+        for (index, element) in try json.array(name).enumerated() {
+            guard let pair = element.arrayValue, pair.count == 2, let at = pair[0].intValue, let replicas = pair[1].intValue,
+                (0...Int64(Exact.maximumReplicas)).contains(replicas)
+            else { throw JSONError(message: "is not a pair of a time in microseconds and a number of replicas").inside(String(index)).inside(name) }
+            entries.append(Entry(replicas: Int(replicas), at: WallTime(microseconds: at)))
+        }
+        return entries
+    }
+}
+
+extension Memory.Guarded: JSONEncodable, JSONDecodable {
+    public var json: JSON {
+        .fields([
+            "when": .string(self.when), "since": self.since.map { .int($0.microseconds) }, "fired": .array(self.fired.map { .int($0.microseconds) }),
+        ])
+    }
+    public init(json: JSON) throws(JSONError) {
+        try json.expectFields(["when", "since", "fired"], of: "a guard")
+        var fired: [WallTime] = []
+        for (index, element) in try json.array("fired").enumerated() {
+            guard let time = element.intValue else { throw JSONError(message: "is not a time in microseconds").inside(String(index)).inside("fired") }
+            fired.append(WallTime(microseconds: time))
+        }
+        self.init(when: try json.string("when"), since: try json.intIfPresent("since").map(WallTime.init(microseconds:)), fired: fired)
     }
 }
 
@@ -38,23 +81,27 @@ extension Memory.Series: JSONEncodable, JSONDecodable {
     public var json: JSON {
         .fields([
             "metric": .string(self.metric), "samples": .array(self.samples.map(Self.json)),
-            "lastGood": self.lastGood.map(Self.json),
+            "lastGood": self.lastGood.map(Self.json), "believed": self.believed.map(Self.json),
+            "doubtedFor": self.doubtedFor == 0 ? nil : .int(Int64(self.doubtedFor)),
         ])
     }
 
     public init(json: JSON) throws(JSONError) {
-        try json.expectFields(["metric", "samples", "lastGood"], of: "a series")
+        try json.expectFields(["metric", "samples", "lastGood", "believed", "doubtedFor"], of: "a series")
         var samples: [Sample] = []
         for (index, element) in try json.array("samples").enumerated() {
             do { samples.append(try Self.sample(element)) } catch {
                 throw error.inside(String(index)).inside("samples")
             }
         }
-        var good: Sample?
-        if let element = json["lastGood"], !element.isNull {
-            do { good = try Self.sample(element) } catch { throw error.inside("lastGood") }
-        }
-        self.init(metric: try json.string("metric"), samples: samples, lastGood: good)
+        self.init(metric: try json.string("metric"), samples: samples, lastGood: try Self.sampleIfPresent(json, "lastGood"))
+        self.believed = try Self.sampleIfPresent(json, "believed")
+        self.doubtedFor = Int(try json.intIfPresent("doubtedFor") ?? 0)
+    }
+
+    private static func sampleIfPresent(_ json: JSON, _ name: String) throws(JSONError) -> Sample? {
+        guard let element = json[name], !element.isNull else { return nil }
+        do { return try Self.sample(element) } catch { throw error.inside(name) }
     }
 
     private static func json(_ sample: Sample) -> JSON { [.int(sample.at.microseconds), sample.value.json] }

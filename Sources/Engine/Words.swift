@@ -33,6 +33,7 @@ enum Words {
         switch reading.quality {
         case .fresh: "\(reading.metric) is fresh"
         case .stale: "\(reading.metric) is stale (\(Self.age(reading)) old, at most \(reading.maxAge.text))"
+        case .doubted: "\(reading.metric) is doubted (\(reading.value.map { "\($0)" } ?? ""), a fall too steep to be believed yet)"
         case .missing: "\(reading.metric) is missing (\(Self.why(reading.missing ?? .absent)))"
         }
     }

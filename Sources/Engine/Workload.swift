@@ -14,21 +14,3 @@ public struct Workload: Sendable, Hashable {
         self.startup = startup
     }
 }
-
-/// The sizes of an observed workload, each within 0...2³¹−1.
-struct Size {
-    /// What the platform is asked to run: HPA's `spec.replicas`. Decisions start from it.
-    let asked: Int
-    /// What exists: HPA's `status.replicas`.
-    let existing: Int
-    /// What serves.
-    let ready: Int
-
-    /// nil when the workload was not seen.
-    init?(_ observation: Observation) {
-        guard case .seen(let desired, let current, let ready, _) = observation else { return nil }
-        self.asked = Exact.replicas(desired)
-        self.existing = Exact.replicas(current)
-        self.ready = Exact.replicas(ready)
-    }
-}

@@ -45,6 +45,8 @@ public enum Quality: String, Sendable, Hashable, CaseIterable {
     case fresh
     /// Older than the metric's `maxAge`: may raise, never lower.
     case stale
+    /// It fell faster than it can be believed: may raise, never lower.
+    case doubted
     case missing
 }
 

@@ -41,7 +41,7 @@ struct CombineTests {
         let words = isMissing ? "mail is missing (timed out)" : "mail is stale (3m old, at most 2m)"
         #expect(
             decision.sentence
-                == "queue 25 / 25 per replica wants 1; \(words); nothing lowers while a reading is missing or stale: held at 4"
+                == "queue 25 / 25 per replica wants 1; \(words); nothing lowers while a reading is missing, stale or doubted: held at 4"
         )
     }
 

@@ -146,7 +146,7 @@ struct ExplanationTests {
             .inFlight, .paused,
             .override, .dryRun, .recommendOnly, .off, .disabled:
             return String(reason.code.prefix { $0 != "(" })
-        case .budgetDenied: return "budget-denied"
+        default: return String(reason.code.prefix { $0 != "(" })
         }
     }
 

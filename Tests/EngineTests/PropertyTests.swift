@@ -117,8 +117,9 @@ struct PropertyTests {
     private static func violation(_ input: EvaluationInput, _ evaluation: Evaluation) -> String? {
         let decision = evaluation.decision
         let policy = input.policy
-        if let size = Size(input.observation) {
-            guard let from = decision.from, let to = decision.to, from == size.asked else { return "sizes" }
+        let situation = Situation(now: input.now, observation: input.observation)
+        if situation.sight == .seen {
+            guard let from = decision.from, let to = decision.to, from == situation.asked else { return "sizes" }
             if decision.kind != (to > from ? .up : to < from ? .down : .held) { return "kind" }
             if decision.acted, !(policy.minReplicas...policy.maxReplicas).contains(to) {
                 return "acts outside min and max"
@@ -128,7 +129,7 @@ struct PropertyTests {
                 return "last step"
             }
             for (step, next) in zip(decision.steps, decision.steps.dropFirst())
-            where next.name != .decision && next.name != .mode {
+            where next.name != .decision && next.name != .mode && next.name != .failover {
                 if step.output != next.input { return "a gap before step \(next.name)" }
             }
         } else if decision.kind != .held || decision.acted || decision.to != nil {
@@ -239,14 +240,14 @@ struct PropertyTests {
             let evaluation = Engine.evaluate(input)
             let decision = evaluation.decision
             if decision.acted, decision.kind == .up {
-                if let lastUp, input.policy.cooldown.up > .zero {
-                    #expect(input.now >= lastUp + input.policy.cooldown.up, "seed \(seed), evaluation \(round)")
+                if let lastUp, input.policy.inForce.cooldown.up > .zero {
+                    #expect(input.now >= lastUp + input.policy.inForce.cooldown.up, "seed \(seed), evaluation \(round)")
                 }
                 lastUp = max(lastUp ?? input.now, input.now)
             }
             if decision.acted, decision.kind == .down {
-                if let last = [lastUp, lastDown].compactMap({ $0 }).max(), input.policy.cooldown.down > .zero {
-                    #expect(input.now >= last + input.policy.cooldown.down, "seed \(seed), evaluation \(round)")
+                if let last = [lastUp, lastDown].compactMap({ $0 }).max(), input.policy.inForce.cooldown.down > .zero {
+                    #expect(input.now >= last + input.policy.inForce.cooldown.down, "seed \(seed), evaluation \(round)")
                 }
                 lastDown = max(lastDown ?? input.now, input.now)
             }

@@ -1,0 +1,68 @@
+public import Model
+
+/// What one evaluation concluded, without its words.
+public struct Outcome: Sendable, Hashable {
+    public var kind: Decision.Kind
+    /// −1: it was not observed.
+    public var from: Int
+    public var to: Int
+    public var wanted: Int
+    public var acted: Bool
+    public var isEmergency: Bool
+    public var reasons: ReasonSet
+    /// Which metrics gave no reading, an old one, or one that is doubted: one bit each, of the first 64.
+    public var missing: UInt64
+    public var stale: UInt64
+    public var doubted: UInt64
+    /// Which guards take effect now: one bit each, of the first 64.
+    public var guards: UInt64
+    /// The rule whose proposal became the number; −1: none.
+    public var driving: Int
+    /// How the change before the last turned out, where that was seen now.
+    public var judged: ChangeOutcome?
+}
+
+/// Whether a change did what it was made for, seen one start-up and one window later.
+public enum ChangeOutcome: String, Sendable, Hashable, CaseIterable {
+    /// The metric that drove it moved towards its target.
+    case improved
+    case unchanged
+    /// It moved away.
+    case worse
+}
+
+/// Kinds of reasons, as a set.
+public struct ReasonSet: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    static let rule = Self(rawValue: 1 << 0)
+    static let withinTolerance = Self(rawValue: 1 << 1)
+    static let cooldown = Self(rawValue: 1 << 2)
+    static let atMin = Self(rawValue: 1 << 3)
+    static let atMax = Self(rawValue: 1 << 4)
+    static let emergency = Self(rawValue: 1 << 5)
+    static let lacking = Self(rawValue: 1 << 6)
+    static let sustaining = Self(rawValue: 1 << 7)
+    static let unobserved = Self(rawValue: 1 << 8)
+    static let inFlight = Self(rawValue: 1 << 9)
+    static let paused = Self(rawValue: 1 << 10)
+    static let override = Self(rawValue: 1 << 11)
+    static let mode = Self(rawValue: 1 << 12)
+    static let disabled = Self(rawValue: 1 << 13)
+    static let stabilized = Self(rawValue: 1 << 14)
+    static let rateLimited = Self(rawValue: 1 << 15)
+    static let schedule = Self(rawValue: 1 << 16)
+    static let inboundFloor = Self(rawValue: 1 << 17)
+    static let failoverFloor = Self(rawValue: 1 << 18)
+    static let regionDown = Self(rawValue: 1 << 19)
+    static let frozen = Self(rawValue: 1 << 20)
+    static let awaitingApproval = Self(rawValue: 1 << 21)
+    static let off = Self(rawValue: 1 << 22)
+
+    /// Those that an auditor would ask about even where nothing changes.
+    static let notable: Self = [
+        .lacking, .unobserved, .paused, .override, .off, .disabled, .emergency, .inboundFloor, .failoverFloor, .regionDown, .frozen, .awaitingApproval,
+    ]
+    public var isNotable: Bool { !self.isDisjoint(with: .notable) }
+}
