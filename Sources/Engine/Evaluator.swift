@@ -2,14 +2,19 @@ import Model
 
 /// Values of ``Expression`` in three-valued logic: true, false and unknown.
 ///
-/// Unknown is what a metric without a usable reading, a division by zero or a number where a condition belongs yields;
+/// Unknown is what a metric without a usable reading, or without one as old as `change` asks for, a division by zero or a number where a condition belongs yields;
 /// `and`, `or` and `not` carry it as Kleene's logic does (`false and unknown` is false). Numbers are exact to 10⁻⁹
 /// within ±1.7 × 10²⁰ and saturate beyond.
 struct Evaluator {
     /// nil when there is no usable reading.
     let value: (String) -> Quantity?
+    /// The value that a metric had so long ago; nil when none is known.
+    let past: (String, Duration) -> Quantity?
 
-    init(_ value: @escaping (String) -> Quantity?) { self.value = value }
+    init(_ value: @escaping (String) -> Quantity?, past: @escaping (String, Duration) -> Quantity? = { _, _ in nil }) {
+        self.value = value
+        self.past = past
+    }
 
     /// nil: unknown.
     func condition(_ expression: Expression) -> Bool? {
@@ -33,7 +38,7 @@ struct Evaluator {
             if left == true || right == true { return true }
             return left == nil || right == nil ? nil : false
         case .not(let inner): return self.condition(inner).map { !$0 }
-        case .number, .metric, .negate, .arithmetic, .call: return nil
+        case .number, .metric, .negate, .arithmetic, .call, .change: return nil
         }
     }
 
@@ -47,8 +52,18 @@ struct Evaluator {
         case .negate(let inner): self.number(inner).map { Exact.multiply($0, -1) }
         case .arithmetic(let operation, let left, let right): self.arithmetic(operation, left, right)
         case .call(let function, let arguments): self.call(function, arguments)
+        case .change(let name, let duration): self.change(of: name, over: duration)
         case .comparison, .and, .or, .not: nil
         }
+    }
+
+    /// In percent of what it was; from 0 to anything else is no percentage.
+    private func change(of name: String, over duration: Duration) -> Int128? {
+        guard let now = self.value(name), let then = self.past(name, duration) else { return nil }
+        let difference = Int128(now.milli) - Int128(then.milli)
+        if difference == 0 { return 0 }
+        guard then.milli != 0 else { return nil }
+        return Exact.roundDivide(Exact.multiply(difference, 100 * Self.unit), by: abs(Int128(then.milli)))
     }
 
     private func arithmetic(_ operation: Expression.Arithmetic, _ left: Expression, _ right: Expression) -> Int128? {
