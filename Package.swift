@@ -42,6 +42,7 @@ let package = Package(
 
         // Pure: values and functions, time passed in.
         .target(name: "Model", swiftSettings: strict),
+        .target(name: "Schedule", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Control", dependencies: ["Model", "Engine"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["Model"], swiftSettings: strict),
@@ -97,7 +98,7 @@ let package = Package(
             name: "muster",
             dependencies: [
                 "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "Membership",
-                "Supervision", "CLinux", "Peers", "TLS", "Server", crypto,
+                "Schedule", "Supervision", "CLinux", "Peers", "TLS", "Server", crypto,
                 logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -114,6 +115,7 @@ let package = Package(
         .target(name: "PostgresTesting", dependencies: ["CLinux"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
+        .testTarget(name: "ScheduleTests", dependencies: ["Schedule", "Model"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Model"], swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model"], swiftSettings: strict),
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
@@ -159,7 +161,8 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+            name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", "Schedule", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
         .testTarget(name: "ClusterTests", dependencies: ["muster", "muster-sample", "Model", "PostgresTesting"], swiftSettings: strict),
         .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Postgres", "PostgresTesting"], swiftSettings: strict),
     ]

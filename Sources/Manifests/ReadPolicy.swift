@@ -82,13 +82,13 @@ extension ReadManifest {
             if !expression.isCondition {
                 place.fail(.invalidExpression, "“\(place.name)” is a number; compare it with something, such as \(text.shortened) > 100")
             }
+            if !expression.lookback.isEmpty { place.notAvailable("the function “change”") }
             return expression
         } catch {
             // A block's lines are somewhere below; a quoted or plain scalar's characters follow its start.
             var position = place.node.position
             if scalar.style != .block, !text.contains("\n") { position.column += error.offset + (scalar.style == .quoted ? 1 : 0) }
-            let code: ManifestFinding.Code = error.message.contains("not available in this version") ? .notAvailable : .invalidExpression
-            place.fail(code, "“\(place.name)”: \(error.message)", at: position)
+            place.fail(.invalidExpression, "“\(place.name)”: \(error.message)", at: position)
             return nil
         }
     }

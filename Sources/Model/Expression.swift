@@ -9,6 +9,8 @@ public indirect enum Expression: Sendable, Hashable {
     case or(Expression, Expression)
     case not(Expression)
     case call(Function, [Expression])
+    /// How far a metric is from its value `over` ago, in percent of that value; unknown when there is no value that old.
+    case change(metric: String, over: Duration)
 
     public enum Arithmetic: String, Sendable, Hashable, CaseIterable {
         case add = "+"
@@ -37,6 +39,19 @@ public indirect enum Expression: Sendable, Hashable {
         case .arithmetic(_, let left, let right), .comparison(_, let left, let right), .and(let left, let right), .or(let left, let right):
             left.metrics.union(right.metrics)
         case .call(_, let arguments): arguments.reduce(into: []) { $0.formUnion($1.metrics) }
+        case .change(let name, _): [name]
+        }
+    }
+
+    /// How far back it looks for each metric's earlier values: the longest `change` of each; metrics without one are left out.
+    public var lookback: [String: Duration] {
+        switch self {
+        case .number, .metric: [:]
+        case .negate(let inner), .not(let inner): inner.lookback
+        case .arithmetic(_, let left, let right), .comparison(_, let left, let right), .and(let left, let right), .or(let left, let right):
+            left.lookback.merging(right.lookback, uniquingKeysWith: max)
+        case .call(_, let arguments): arguments.reduce(into: [:]) { $0.merge($1.lookback, uniquingKeysWith: max) }
+        case .change(let name, let duration): [name: duration]
         }
     }
 }

@@ -15,12 +15,16 @@ public struct ExpressionError: Error, Sendable, Hashable, CustomStringConvertibl
 ///
 /// From loosest to tightest: `or`, `and`, `not`, one comparison, `+ -`, `* /`, the sign `-`. Numbers are decimals to the thousandth. A metric is a
 /// name of lower-case letters, digits, `_` and `.` that starts with a letter; a name with `-` (which is minus here), one that starts with a digit,
-/// or one that is a word of the language stands in backticks or double quotes: `` `queue-depth` > 5 ``.
+/// or one that is a word of the language stands in backticks or double quotes: `` `queue-depth` > 5 ``. `change(queue, 5m)` is by how many percent a
+/// metric differs from its value five minutes ago.
 extension Expression {
     /// Longest text, in bytes: a condition that people can read is far shorter.
     public static var maximumLength: Int { 2048 }
     /// Deepest tree, and so the longest chain of one operator: what walks trees by recursion needs a bound.
     public static var maximumDepth: Int { 64 }
+
+    /// How far `change` may look back: as far as a metric's window.
+    public static var lookbackRange: ClosedRange<Duration> { .seconds(1) ... .seconds(86_400) }
 
     /// - Throws: ``ExpressionError`` with the place of the first mistake.
     public init(parsing text: String) throws(ExpressionError) {
@@ -35,121 +39,13 @@ extension Expression {
     public var isCondition: Bool {
         switch self {
         case .comparison, .and, .or, .not: true
-        case .number, .metric, .negate, .arithmetic, .call: false
+        case .number, .metric, .negate, .arithmetic, .call, .change: false
         }
-    }
-}
-
-struct ExpressionToken {
-    enum Kind: Equatable {
-        case number(Quantity)
-        /// A word of the language or, when it is none, a metric's name.
-        case word(String)
-        /// A metric's name in backticks or quotes.
-        case quoted(String)
-        case symbol(String)
-        case end
-    }
-    var kind: Kind
-    var offset: Int
-
-    /// As a message names it.
-    var text: String {
-        switch self.kind {
-        case .number(let number): "“\(number)”"
-        case .word(let word), .quoted(let word), .symbol(let word): "“\(word)”"
-        case .end: "the end"
-        }
-    }
-
-    static let keywords: Set<String> = ["and", "or", "not"]
-    /// Two characters before one, so that `<=` is not `<`.
-    private static let symbols = ["<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "(", ")", ","]
-
-    static func all(in text: String) throws(ExpressionError) -> [ExpressionToken] {
-        let bytes = Array(text.utf8)
-        var tokens: [ExpressionToken] = []
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            let start = index
-            switch byte {
-            case 0x20, 0x09, 0x0A, 0x0D: index += 1
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."):
-                tokens.append(ExpressionToken(kind: .number(try Self.number(bytes, &index)), offset: start))
-            case UInt8(ascii: "a")...UInt8(ascii: "z"):
-                while index < bytes.count, Self.isNameByte(bytes[index]) { index += 1 }
-                tokens.append(ExpressionToken(kind: .word(String(decoding: bytes[start..<index], as: UTF8.self)), offset: start))
-            case UInt8(ascii: "`"), UInt8(ascii: "\""):
-                tokens.append(ExpressionToken(kind: .quoted(try Self.quotedName(bytes, &index)), offset: start))
-            default:
-                guard let symbol = Self.symbols.first(where: { bytes[index...].starts(with: $0.utf8) }) else {
-                    throw Self.unexpected(text, at: index)
-                }
-                index += symbol.utf8.count
-                tokens.append(ExpressionToken(kind: .symbol(symbol), offset: start))
-            }
-        }
-        tokens.append(ExpressionToken(kind: .end, offset: bytes.count))
-        return tokens
-    }
-
-    static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."): true
-        default: false
-        }
-    }
-
-    private static func unexpected(_ text: String, at offset: Int) -> ExpressionError {
-        let character = String(decoding: Array(text.utf8)[offset...], as: UTF8.self).first.map(String.init) ?? ""
-        let hint =
-            switch character {
-            case "=": "; equality is “==”"
-            case "&": "; write “and”"
-            case "|": "; write “or”"
-            case "!": "; write “not”"
-            case "%": "; write the number alone"
-            case _ where character.first?.isUppercase == true: "; names are in lower case"
-            default: ""
-            }
-        return ExpressionError(message: "unexpected character “\(character)”\(hint)", offset: offset)
-    }
-
-    private static func number(_ bytes: [UInt8], _ index: inout Int) throws(ExpressionError) -> Quantity {
-        let start = index
-        while index < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index]) || bytes[index] == UInt8(ascii: ".") {
-            index += 1
-        }
-        let text = String(decoding: bytes[start..<index], as: UTF8.self)
-        if index < bytes.count, Self.isNameByte(bytes[index]) {
-            throw ExpressionError(message: "“\(text)” runs into a letter; units and exponents are not part of a number", offset: index)
-        }
-        let sides = text.split(separator: ".", omittingEmptySubsequences: false)
-        // 15 digits before the point stay within a quantity's range.
-        guard sides.count <= 2, (1...15).contains(sides[0].count), sides.count == 1 || !sides[1].isEmpty, let value = Quantity(text: text) else {
-            throw ExpressionError(message: "“\(text.prefix(40))” is not a number such as 25 or 0.5", offset: start)
-        }
-        guard sides.count == 1 || sides[1].count <= 3 else {
-            throw ExpressionError(message: "“\(text.prefix(40))” is finer than a thousandth; round it to three decimals", offset: start)
-        }
-        return value
-    }
-
-    private static func quotedName(_ bytes: [UInt8], _ index: inout Int) throws(ExpressionError) -> String {
-        let start = index
-        guard let end = bytes[(start + 1)...].firstIndex(of: bytes[start]) else {
-            throw ExpressionError(message: "the quoted name has no closing “\(Character(Unicode.Scalar(bytes[start])))”", offset: start)
-        }
-        let name = String(decoding: bytes[start + 1..<end], as: UTF8.self)
-        if let objection = ManifestName.objection(to: name) { throw ExpressionError(message: objection, offset: start) }
-        index = end + 1
-        return name
     }
 }
 
 /// Recursive descent; each method reads one level of precedence.
-private struct ExpressionParser {
+struct ExpressionParser {
     /// A subtree with what checking it needs.
     struct Part {
         var expression: Expression
@@ -304,6 +200,8 @@ private struct ExpressionParser {
         case .number(let value):
             self.position += 1
             return Part(expression: .number(value), depth: 1, offset: token.offset)
+        case .duration(_, let text, let unit):
+            throw ExpressionToken.runsIntoLetter(String(text.prefix(unit - token.offset)), at: unit)
         case .quoted(let name):
             self.position += 1
             return Part(expression: .metric(name), depth: 1, offset: token.offset)
@@ -315,7 +213,7 @@ private struct ExpressionParser {
         case .word(let word) where !ExpressionToken.keywords.contains(word):
             self.position += 1
             if self.next.kind == .symbol("(") { return try self.call(word, at: token.offset) }
-            guard Expression.Function(rawValue: word) == nil else {
+            guard Expression.Function(rawValue: word) == nil, word != Self.change else {
                 let message = "“\(word)” is a function and needs its arguments in parentheses; a metric of that name stands in backticks"
                 throw ExpressionError(message: message, offset: token.offset)
             }
@@ -334,11 +232,9 @@ private struct ExpressionParser {
     }
 
     private mutating func call(_ word: String, at offset: Int) throws(ExpressionError) -> Part {
+        if word == Self.change { return try self.changeCall(at: offset) }
         guard let function = Expression.Function(rawValue: word) else {
-            if word == "change" {
-                throw ExpressionError(message: "the function “change” is not available in this version of Muster; remove it", offset: offset)
-            }
-            let known = Expression.Function.allCases.map(\.rawValue).joined(separator: ", ")
+            let known = (Expression.Function.allCases.map(\.rawValue) + [Self.change]).joined(separator: ", ")
             throw ExpressionError(message: "there is no function “\(word)”; known are \(known)", offset: offset)
         }
         let opened = self.next.offset
@@ -359,6 +255,34 @@ private struct ExpressionParser {
             guard !arguments.isEmpty else { throw ExpressionError(message: "“\(word)” needs at least one argument", offset: offset) }
         }
         return try self.combine(.call(function, arguments.map(\.expression)), depth: arguments.map(\.depth).max() ?? 0, offset: offset)
+    }
+
+    static let change = "change"
+
+    /// `change(METRIC, DURATION)`: not a number but a metric's name stands first, since it is the metric's past that is asked.
+    private mutating func changeCall(at offset: Int) throws(ExpressionError) -> Part {
+        let opened = self.next.offset
+        self.position += 1
+        let name = self.next
+        let wrong = ExpressionError(message: "“change” takes the name of a metric and a duration, as in change(queue, 5m)", offset: name.offset)
+        let metric: String
+        switch name.kind {
+        case .quoted(let quoted): metric = quoted
+        case .word(let word) where !ExpressionToken.keywords.contains(word) && Expression.Function(rawValue: word) == nil && word != Self.change:
+            if let objection = ManifestName.objection(to: word) { throw ExpressionError(message: objection, offset: name.offset) }
+            metric = word
+        default: throw wrong
+        }
+        self.position += 1
+        guard self.take(",") else { throw wrong }
+        guard case .duration(let duration, _, _) = self.next.kind, Expression.lookbackRange.contains(duration) else {
+            let range = Expression.lookbackRange
+            let message = "a duration from \(range.lowerBound.text) to \(range.upperBound.text) is expected here, not \(self.next.text)"
+            throw ExpressionError(message: message, offset: self.next.offset)
+        }
+        self.position += 1
+        try self.close(opened: opened)
+        return Part(expression: .change(metric: metric, over: duration), depth: 1, offset: offset)
     }
 
     private func check(condition: Bool, _ part: Part, _ operation: String) throws(ExpressionError) {

@@ -18,7 +18,7 @@ extension Expression {
         case .arithmetic(.add, _, _), .arithmetic(.subtract, _, _): 5
         case .arithmetic(.multiply, _, _), .arithmetic(.divide, _, _): 6
         case .negate: 7
-        case .number, .metric, .call: 8
+        case .number, .metric, .call, .change: 8
         }
     }
 
@@ -26,7 +26,8 @@ extension Expression {
         let own = self.precedence
         switch self {
         case .number(let value): return value.description
-        case .metric(let name): return Self.needsQuotes(name) ? "`\(name)`" : name
+        case .metric(let name): return Self.spelled(name)
+        case .change(let name, let duration): return "\(ExpressionParser.change)(\(Self.spelled(name)), \(duration.text))"
         // A number behind the sign would become negative itself.
         case .negate(.number(let value)): return "-(\(value))"
         case .negate(let inner): return "-" + inner.text(inside: own + 1)
@@ -42,9 +43,11 @@ extension Expression {
         }
     }
 
+    private static func spelled(_ name: String) -> String { Self.needsQuotes(name) ? "`\(name)`" : name }
+
     private static func needsQuotes(_ name: String) -> Bool {
         guard let first = name.utf8.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first) else { return true }
         return !name.utf8.allSatisfy(ExpressionToken.isNameByte) || ExpressionToken.keywords.contains(name)
-            || Function(rawValue: name) != nil
+            || Function(rawValue: name) != nil || name == ExpressionParser.change
     }
 }

@@ -26,9 +26,8 @@ public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible 
         let clamped = min(max(self.microseconds, Self.earliest), Self.latest)
         let day = Self.floorDivide(clamped, 86_400_000_000)
         let inDay = clamped - day * 86_400_000_000
-        let (year, month, dayOfMonth) = Self.date(daysSinceEpoch: day)
         let seconds = inDay / 1_000_000
-        var text = Self.padded(year, 4) + "-" + Self.padded(month, 2) + "-" + Self.padded(dayOfMonth, 2) + "T"
+        var text = CivilDate(daysSinceEpoch: Int(day)).description + "T"
         text += Self.padded(seconds / 3600, 2) + ":" + Self.padded(seconds / 60 % 60, 2) + ":" + Self.padded(seconds % 60, 2)
         switch fractionDigits {
         case 3: text += "." + Self.padded(inDay % 1_000_000 / 1000, 3)
@@ -54,7 +53,7 @@ public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible 
         guard let year = number(0, 4), has("-", at: 4), let month = number(5, 2), has("-", at: 7), let day = number(8, 2),
             has("T", at: 10) || has("t", at: 10) || has(" ", at: 10), let hour = number(11, 2), has(":", at: 13),
             let minute = number(14, 2), has(":", at: 16), let second = number(17, 2),
-            (1...12).contains(month), day >= 1, day <= Self.daysInMonth(year, month), hour < 24, minute < 60, second < 61
+            let date = CivilDate(year: Int(year), month: Int(month), day: Int(day)), hour < 24, minute < 60, second < 61
         else { return nil }
         var index = 19
         var fraction: Int64 = 0
@@ -81,8 +80,7 @@ public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible 
             return nil
         }
         guard index == bytes.count else { return nil }
-        let days = Self.daysSinceEpoch(year: year, month: month, day: day)
-        let seconds = days * 86_400 + hour * 3600 + minute * 60 + min(second, 59) - offsetMinutes * 60
+        let seconds = Int64(date.daysSinceEpoch) * 86_400 + hour * 3600 + minute * 60 + min(second, 59) - offsetMinutes * 60
         self.microseconds = seconds * 1_000_000 + fraction
     }
 
@@ -96,32 +94,6 @@ public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
         let quotient = value / divisor
         return value % divisor < 0 ? quotient - 1 : quotient
-    }
-    private static func daysInMonth(_ year: Int64, _ month: Int64) -> Int64 {
-        switch month {
-        case 4, 6, 9, 11: 30
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        default: 31
-        }
-    }
-    /// Proleptic Gregorian calendar, by counting years from 1 March so that the leap day comes last.
-    private static func daysSinceEpoch(year: Int64, month: Int64, day: Int64) -> Int64 {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = Self.floorDivide(shifted, 400)
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-    private static func date(daysSinceEpoch days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = Self.floorDivide(shifted, 146_097)
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
     }
 }
 

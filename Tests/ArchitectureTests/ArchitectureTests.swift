@@ -8,6 +8,7 @@ private let allowedImports: [String: Set<String>] = [
 
     // Pure.
     "Model": [],
+    "Schedule": ["Model"],
     "Engine": ["Model"],
     "Election": ["Model"],
     "Membership": ["Model"],
@@ -38,7 +39,7 @@ private let allowedImports: [String: Set<String>] = [
     // Programs.
     "muster": [
         "Model", "Engine", "Election", "Control", "Ledger", "Manifests", "Membership", "Peers", "Postgres", "Store", "TLS", "Readings", "Drivers", "Cluster",
-        "Coordinator", "Supervision", "CLinux",
+        "Coordinator", "Schedule", "Supervision", "CLinux",
         "Server", "ArgumentParser", "AsyncHTTPClient", "Crypto", "Foundation", "Glibc", "Logging", "NIOCore", "NIOFoundationCompat", "NIOHTTP1",
         "NIOSSL", "ServiceLifecycle", "Synchronization", "UnixSignals", "Dispatch", "Yams",
     ],
@@ -53,7 +54,9 @@ private let allowedImports: [String: Set<String>] = [
     "PostgresTesting": ["Dispatch", "Foundation", "Glibc", "Synchronization"],
 ]
 
-private let pureTargets: Set<String> = ["Model", "Engine", "Election", "Membership", "Supervision", "Control", "Ledger", "Manifests", "Simulator"]
+private let pureTargets: Set<String> = [
+    "Model", "Schedule", "Engine", "Election", "Membership", "Supervision", "Control", "Ledger", "Manifests", "Simulator",
+]
 private let programs: Set<String> = ["muster", "muster-bench", "muster-sample", "muster-sim"]
 
 @Suite("Architecture") struct ArchitectureTests {

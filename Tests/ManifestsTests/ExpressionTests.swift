@@ -35,13 +35,34 @@ struct ExpressionTests {
         #expect(try self.tree("`and` > `2xx`").text == "`and` > `2xx`")
     }
 
+    @Test("a change is a metric's, over a duration")
+    func change() throws {
+        let expected = Expression.comparison(.greater, .change(metric: "queue", over: .seconds(300)), .number(Quantity(50)))
+        #expect(try self.tree("change(queue, 5m) > 50") == expected)
+        #expect(try self.tree("change( queue ,\t300s )>50") == expected)
+        #expect(expected.text == "change(queue, 5m) > 50")
+        #expect(try self.tree("change(`queue-depth`, 1m30s) < -20").text == "change(`queue-depth`, 1m30s) < -20")
+        #expect(try self.tree("`change` > 5").text == "`change` > 5")
+        #expect(try self.tree("change(a, 1d) > 1 or abs(change(b, 1s)) > a").metrics == ["a", "b"])
+        let lookback = try self.tree("not (change(a, 5m) > 1) and max(change(a, 10m), -change(b, 1m)) > 2 * change(a, 1m) + c").lookback
+        #expect(lookback == ["a": .seconds(600), "b": .seconds(60)])
+    }
+
     @Test(
         "mistakes name their place",
         arguments: [
             ("", 0, "empty"), ("queue >", 7, "is expected here"), ("queue > 5 6", 10, "not expected here"), ("queue = 5", 6, "equality is “==”"),
             ("a > 1 && b > 2", 6, "write “and”"), ("a > 1 || b > 2", 6, "write “or”"), ("Queue > 1", 0, "lower case"), ("a > 5%", 5, "alone"),
             ("1 < 2 < 3", 6, "can't be chained"), ("a and b > 1", 0, "joins conditions"), ("not a", 4, "joins conditions"),
-            ("(a > 1) + 2", 0, "works on numbers"), ("-(a > 1)", 1, "works on numbers"), ("change(a, 5) > 1", 0, "not available in this version"),
+            ("(a > 1) + 2", 0, "works on numbers"), ("-(a > 1)", 1, "works on numbers"),
+            ("change(a, 5) > 1", 10, "a duration from 1s to 1d is expected here, not “5”"), ("change(a, 2d) > 1", 10, "from 1s to 1d"),
+            ("change(a, 500ms) > 1", 10, "from 1s to 1d"), ("change(a) > 1", 7, "the name of a metric and a duration"),
+            ("change() > 1", 7, "the name of a metric"),
+            ("change(max(a), 5m) > 1", 7, "the name of a metric"), ("change(5m, a) > 1", 7, "the name of a metric"),
+            ("change(a, 5m, b) > 1", 12, "“)” is expected"),
+            ("change(a., 5m) > 1", 7, "letter or digit at both ends"), ("change > 1", 0, "needs its arguments"),
+            ("changes(a, 5m) > 1", 0, "known are min, max"),
+            ("a > -5m", 6, "runs into a letter"), ("a > 1e3", 5, "runs into a letter"), ("a > 1.5m", 7, "runs into a letter"),
             ("med(a) > 1", 0, "no function “med”"), ("abs(a, b) > 1", 0, "one argument"), ("max() > 1", 0, "at least one"),
             ("max > 1", 0, "needs its arguments"),
             ("(a > 1", 6, "“)” is expected"), ("`a > 1", 0, "no closing"), ("1.2345 > a", 0, "finer than a thousandth"), ("1. > a", 0, "not a number"),
@@ -61,6 +82,9 @@ struct ExpressionTests {
         #expect(throws: ExpressionError.self) { try Expression(parsing: Array(repeating: "a", count: depth + 1).joined(separator: " + ") + " > 1") }
         #expect(throws: ExpressionError.self) { try Expression(parsing: String(repeating: "not ", count: depth) + "a > 1") }
         #expect(throws: ExpressionError.self) { try Expression(parsing: String(repeating: "-", count: depth) + "a > 1") }
+        #expect(throws: ExpressionError.self) { try Expression(parsing: String(repeating: "change(", count: 250) + "a") }
+        #expect(throws: ExpressionError.self) { try Expression(parsing: String(repeating: "max(", count: 500) + "a") }
+        #expect(throws: ExpressionError.self) { try Expression(parsing: "change(a, " + String(repeating: "9", count: 1000) + "s) > 1") }
         #expect(throws: ExpressionError.self) { try Expression(parsing: "a > " + String(repeating: "1", count: Expression.maximumLength)) }
         let longest = Array(repeating: "a > 1", count: depth - 1).joined(separator: " or ")
         #expect(try Expression(parsing: longest).isCondition)
@@ -69,14 +93,30 @@ struct ExpressionTests {
     @Test("an expression's text reads back to an equal tree", arguments: 0..<200)
     func roundTrip(seed: UInt64) throws {
         var generator = ManifestGenerator(seed: seed)
-        let expression = generator.condition(["queue", "eu-west", "and", "1x", "a.b_c", "ceil"], depth: 6)
+        generator.usesChange = true
+        let expression = generator.condition(["queue", "eu-west", "and", "1x", "a.b_c", "ceil", "change"], depth: 6)
         #expect(try Expression(parsing: expression.text) == expression, "seed \(seed): \(expression.text)")
+    }
+
+    @Test("random bytes never trap the parser", arguments: 0..<50)
+    func bytes(seed: UInt64) {
+        var generator = ManifestGenerator(seed: seed)
+        for _ in 0..<200 {
+            let text = String(decoding: (0..<generator.int(0...40)).map { _ in UInt8(generator.int(0...255)) }, as: UTF8.self)
+            do throws(ExpressionError) {
+                _ = try Expression(parsing: text)
+            } catch {
+                #expect((0...text.utf8.count).contains(error.offset), "seed \(seed): \(text)")
+            }
+        }
     }
 
     @Test("random text never traps the parser", arguments: 0..<50)
     func fuzz(seed: UInt64) throws {
         var generator = ManifestGenerator(seed: seed)
-        let pieces = ["a", "(", ")", "and ", "or ", "not ", " > ", "-", "+", "*", "/", "1.5", "`x-y`", "\"", "max", ",", "==", " ", "é", "."]
+        let pieces = [
+            "a", "(", ")", "and ", "or ", "not ", " > ", "-", "+", "*", "/", "1.5", "`x-y`", "\"", "max", ",", "==", " ", "é", ".", "change(", "5m", "1h", "9d",
+        ]
         for _ in 0..<200 {
             let text = (0..<generator.int(0...12)).map { _ in generator.pick(pieces) }.joined()
             do throws(ExpressionError) {

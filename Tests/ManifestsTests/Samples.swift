@@ -106,6 +106,8 @@ struct SplitMix64: RandomNumberGenerator {
 /// Random manifests that a person could have written: valid on their own.
 struct ManifestGenerator {
     var random: SplitMix64
+    /// Whether expressions hold `change`, which manifests can't use yet.
+    var usesChange = false
     init(seed: UInt64) { self.random = SplitMix64(seed: seed) }
 
     mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self.random) }
@@ -235,6 +237,7 @@ struct ManifestGenerator {
             let function = self.pick(Expression.Function.allCases)
             let most = [.min, .max, .avg].contains(function) ? 3 : 1
             return .call(function, (0..<self.int(1...most)).map { _ in self.number(metrics, depth: depth - 1) })
+        case 4 where self.usesChange: return .change(metric: self.pick(metrics), over: .milliseconds(self.int(1000...86_400_000)))
         default:
             let operation = self.pick(Expression.Arithmetic.allCases)
             var right = self.number(metrics, depth: depth - 1)

@@ -42,6 +42,9 @@ missing_to_test() {
     command -v openssl >/dev/null || echo openssl
     # Hosts of a test are network namespaces, and its server's clock is moved by a library made on the spot.
     command -v ip >/dev/null || echo iproute2
+    # Schedules are compared with another cron's, and time zones with another reader's.
+    /usr/bin/python3 -c 'import croniter, zoneinfo' 2>/dev/null || printf '%s\n' python3 python3-croniter
+    [[ -r /usr/share/zoneinfo/Europe/Berlin ]] || echo tzdata
     command -v cc >/dev/null || printf '%s\n' gcc libc6-dev
 }
 

@@ -1,0 +1,89 @@
+import Model
+import Schedule
+import Testing
+
+/// The rules around a change of clocks, carried out minute by minute as the documentation words them, against the search.
+@Suite("Occurrences, minute by minute")
+struct BruteForceTests {
+    /// A zone, and a moment within a day of a change of its clocks.
+    static let changes: [(zone: String, near: String)] = [
+        ("Europe/Berlin", "2026-03-29T01:00:00Z"), ("Europe/Berlin", "2026-10-25T01:00:00Z"), ("America/New_York", "2026-03-08T07:00:00Z"),
+        ("America/New_York", "2026-11-01T06:00:00Z"), ("Australia/Lord_Howe", "2026-10-03T15:30:00Z"), ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+        ("Africa/Casablanca", "2026-02-15T02:00:00Z"), ("Africa/Casablanca", "2026-03-22T02:00:00Z"), ("America/Sao_Paulo", "2018-11-04T03:00:00Z"),
+        ("America/Sao_Paulo", "2018-02-18T02:00:00Z"), ("Asia/Beirut", "2026-03-28T22:00:00Z"), ("Asia/Beirut", "2026-10-24T21:00:00Z"),
+        ("Pacific/Apia", "2011-12-30T10:00:00Z"), ("Asia/Kathmandu", "1985-12-31T18:30:00Z"), ("Europe/Dublin", "2080-03-31T01:00:00Z"),
+        ("Antarctica/Troll", "2026-03-29T01:00:00Z"), ("Antarctica/Troll", "2026-10-25T01:00:00Z"), ("Asia/Kathmandu", "2026-05-01T00:00:00Z"),
+        ("America/St_Johns", "2006-10-29T02:31:00Z"), ("Pacific/Kwajalein", "1969-09-30T13:00:00Z"),
+    ]
+
+    /// What a wall clock did over a few days: the local minute that it showed at each minute of real time.
+    struct Days {
+        var first: Int
+        var local: [Int]
+        var firstShown: [Int: Int] = [:]
+
+        init(zone: TimeZoneRules, near: WallTime) {
+            self.first = near.seconds / 60 - 3 * 1440
+            self.local = (self.first..<self.first + 6 * 1440).map { minute in
+                minute + zone.utcOffset(at: WallTime(seconds: minute * 60)) / 60
+            }
+            for (index, local) in self.local.enumerated() where self.firstShown[local] == nil { self.firstShown[local] = self.first + index }
+        }
+
+        /// The minutes of real time at which the specification fires.
+        func fires(_ specification: Specification) -> [Int] {
+            if specification.followsTheClock {
+                return self.local.indices.filter { specification.matches(minute: self.local[$0]) }.map { self.first + $0 }
+            }
+            var fires: Set<Int> = []
+            for minute in self.local[0]...(self.local.max() ?? self.local[0]) where specification.matches(minute: minute) {
+                if let shown = self.firstShown[minute] {
+                    fires.insert(shown)
+                } else if let index = self.local.indices.dropFirst().first(where: { self.local[$0 - 1] < minute && self.local[$0] > minute }) {
+                    fires.insert(self.first + index)
+                }
+            }
+            return fires.sorted()
+        }
+    }
+
+    /// Specifications that mostly fire around the change.
+    static func near(_ random: inout Seeded) -> Specification {
+        var specification = Specification.random(&random)
+        if random.chance(70) { specification.dayOfMonth = Specification.Field(text: "*", values: Set(1...31), isWildcard: true, isAny: true) }
+        if random.chance(80) { specification.month = Specification.Field(text: "*", values: Set(1...12), isWildcard: true, isAny: true) }
+        if random.chance(50) {
+            let hour = random.pick([0, 1, 2, 3, 23, 12])
+            specification.hour = Specification.Field(text: "\(hour)", values: [hour])
+        }
+        return specification
+    }
+
+    @Test("around each change the search finds what going through the minutes does", arguments: Self.changes.indices)
+    func minuteByMinute(index: Int) throws {
+        let (name, near) = Self.changes[index]
+        let zone = try Zone.rules(name)
+        let days = Days(zone: zone, near: try time(near))
+        for seed in 0..<UInt64(count("MUSTER_TEST_SPECIFICATIONS", default: 20)) {
+            var random = Seeded(seed: seed)
+            let specification = Self.near(&random)
+            let cron = try CronExpression(parsing: specification.text)
+            let expected = days.fires(specification)
+            let end = WallTime(seconds: (days.first + days.local.count) * 60)
+            var now = WallTime(seconds: days.first * 60 - 1)
+            var found: [Int] = []
+            while let next = cron.next(after: now, in: zone), next < end {
+                found.append(next.seconds / 60)
+                now = next
+            }
+            #expect(found == expected, "seed \(seed): \(specification) in \(name)")
+            var backwards: [Int] = []
+            now = end
+            while let previous = cron.previous(atOrBefore: now - .microseconds(1), in: zone), previous.seconds >= days.first * 60 {
+                backwards.append(previous.seconds / 60)
+                now = previous
+            }
+            #expect(backwards.reversed() == expected, "seed \(seed): \(specification) in \(name), backwards")
+        }
+    }
+}
