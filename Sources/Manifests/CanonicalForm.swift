@@ -8,7 +8,7 @@ extension Manifest {
         case .region(let region):
             .fields([
                 "kind": .string(self.kind.rawValue), "name": .string(region.name), "costPerReplicaHour": region.costPerReplicaHour?.json,
-                "maxReplicas": region.maxReplicas.map(JSON.count),
+                "maxReplicas": region.maxReplicas.map(JSON.count), "failover": region.failover?.canonicalJSON,
             ])
         case .connection(let connection):
             .fields([
@@ -21,7 +21,7 @@ extension Manifest {
                 "priority": .count(service.priority), "startup": .string(service.startup.text),
                 "workloads": .object(service.workloads.mapValues(\.canonicalJSON)),
             ])
-        case .policy(let policy): policy.canonicalJSON
+        case .policy(let policy): policy.normalized.canonicalJSON
         case .budget(let budget):
             .fields([
                 "kind": .string(self.kind.rawValue), "name": .string(budget.name), "selector": budget.selector.canonicalJSON,
@@ -44,7 +44,7 @@ extension Manifest {
 }
 
 extension JSON {
-    fileprivate static func count(_ value: Int) -> JSON { .int(Int64(value)) }
+    static func count(_ value: Int) -> JSON { .int(Int64(value)) }
 }
 
 extension SecretReference {
@@ -69,73 +69,34 @@ extension DriverTarget {
 }
 
 extension Selector {
-    fileprivate var canonicalJSON: JSON {
+    var canonicalJSON: JSON {
         let normal = self.normalized
         return ["services": .array(normal.services.map { .string($0) }), "regions": .array(normal.regions.map { .string($0) })]
     }
 }
 
-extension Policy {
-    fileprivate var canonicalJSON: JSON {
+extension Metric {
+    var canonicalJSON: JSON {
         .fields([
-            "kind": .string(Manifest.Kind.policy.rawValue), "name": .string(self.name), "selector": self.selector.canonicalJSON,
-            "mode": .string(self.mode.rawValue), "minReplicas": .count(self.minReplicas), "maxReplicas": .count(self.maxReplicas),
-            "evaluateEvery": .string(self.evaluateEvery.text), "metrics": .array(self.metrics.map(\.canonicalJSON)),
-            "rules": .array(self.rules.map(\.canonicalJSON)), "combine": .string(self.combine.rawValue),
-            "cooldown": self.cooldown.canonicalJSON(preset: self.preset),
-            "emergency": self.emergency?.canonicalJSON, "onMissing": .array(self.onMissing.map { .string($0.text) }),
-            "verify": ["ready": self.verify.ready.json, "within": .string(self.verify.within.text)],
+            "name": .string(self.name), "source": self.source.canonicalJSON, "secondary": self.secondary?.canonicalJSON,
+            "health": self.health?.canonicalJSON,
+            "window": self.window.map { ["last": .string($0.last.text), "aggregate": .string($0.aggregate.rawValue)] },
+            "maxAge": .string(self.maxAge.text), "unit": self.unit.map { .string($0) },
+            "onMissing": self.onMissing.map { .array($0.map { .string($0.text) }) },
         ])
     }
 }
 
-extension Policy.Cooldown {
-    /// Without a preset, saying nothing means none.
-    fileprivate func canonicalJSON(preset: Preset?) -> JSON {
-        let absent: Duration? = preset == nil ? .zero : nil
-        return .fields(["up": (self.up ?? absent).map { .string($0.text) }, "down": (self.down ?? absent).map { .string($0.text) }])
-    }
-}
-
-extension Policy.Emergency {
+extension Metric.Source {
     fileprivate var canonicalJSON: JSON {
-        let replicas: JSON =
-            switch self.replicas {
-            case .max: "max"
-            case .count(let count): .count(count)
-            }
-        return ["when": .string(self.when.text), "replicas": replicas]
-    }
-}
-
-extension Policy.MissingStep {
-    /// As manifests write it: `hold 2m`.
-    var text: String {
         switch self {
-        case .hold(let duration): "hold \(duration.text)"
-        case .lastGood(let duration): "lastGood \(duration.text)"
-        case .replicas(let count): "replicas \(count)"
-        case .secondary: "secondary"
+        case .sql(let connection, let statement): ["connection": .string(connection), "sql": .string(statement)]
         }
     }
 }
 
-extension Metric {
-    fileprivate var canonicalJSON: JSON {
-        let source: JSON =
-            switch self.source {
-            case .sql(let connection, let statement): ["connection": .string(connection), "sql": .string(statement)]
-            }
-        return .fields([
-            "name": .string(self.name), "source": source,
-            "window": self.window.map { ["last": .string($0.last.text), "aggregate": .string($0.aggregate.rawValue)] },
-            "maxAge": .string(self.maxAge.text), "unit": self.unit.map { .string($0) },
-        ])
-    }
-}
-
 extension Rule {
-    fileprivate var canonicalJSON: JSON {
+    var canonicalJSON: JSON {
         var fields: [String: JSON?] = ["metric": .string(self.metric), "weight": self.weight.json]
         switch self.body {
         case .track(let track):

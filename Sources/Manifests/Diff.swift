@@ -133,9 +133,12 @@ enum FieldOrder {
         let order = [
             "kind", "name", "owner", "metric", "driver", "connection", "sql", "postgres", "password", "selector", "services", "regions", "mode",
             "priority", "startup", "minReplicas", "costPerReplicaHour", "maxReplicas", "maxCostPerHour", "evaluateEvery", "source", "window",
-            "maxAge", "unit", "metrics", "rules", "combine", "cooldown", "up", "down", "emergency", "when", "replicas", "onMissing", "verify",
-            "ready", "within", "observe", "scale", "averageUtilization", "averageValue", "value", "tolerance", "above", "add", "below", "remove",
-            "for", "perReplica", "upAt", "downAt", "step", "weight", "workloads",
+            "secondary", "health", "maxAge", "unit", "metrics", "rules", "combine", "preset", "behavior", "scaleUp", "scaleDown",
+            "stabilizationWindowSeconds", "selectPolicy", "policies", "type", "arithmetic", "cooldown", "up", "down", "emergency", "when",
+            "replicas", "schedule", "cron", "timeZone", "duration", "freeze", "reason", "onMissing", "plausible", "maxDrop", "per", "fleetDrop",
+            "guards", "verify", "ready", "within", "rollback", "approval", "regionDownAfter", "failover", "to", "share", "observe", "scale",
+            "averageUtilization", "averageValue", "value", "tolerance", "above", "add", "below", "remove",
+            "for", "notify", "restart", "atMost", "perReplica", "upAt", "downAt", "step", "periodSeconds", "weight", "workloads",
         ]
         return Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
     }()

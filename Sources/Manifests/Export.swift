@@ -7,7 +7,7 @@ public enum Export {
         manifests.map { YAMLText.mapping(Self.fields($0)).block(indent: 0) }.joined(separator: "---\n")
     }
 
-    private typealias Field = (String, YAMLText)
+    typealias Field = (String, YAMLText)
 
     private static func fields(_ manifest: Manifest) -> [(String, YAMLText)] {
         let head: [Field] = [("kind", .string(manifest.kind.rawValue)), ("name", Self.text(manifest.name))]
@@ -24,7 +24,14 @@ public enum Export {
 
     private static func fields(_ region: Region) -> [Field] {
         Self.optional("costPerReplicaHour", region.costPerReplicaHour.map(Self.number))
-            + Self.optional("maxReplicas", region.maxReplicas.map(Self.number))
+            + Self.optional("maxReplicas", region.maxReplicas.map(Self.number)) + Self.optional("failover", region.failover.map(Self.failover))
+    }
+
+    private static func failover(_ failover: Region.Failover) -> YAMLText {
+        let standard = Region.Failover(to: []).share
+        return .flow(
+            [("to", .flowList(Set(failover.to).sorted().map(Self.text)))]
+                + (failover.share == standard ? [] : [("share", Self.number(failover.share))]))
     }
 
     private static func fields(_ connection: Connection) -> [Field] {
@@ -56,48 +63,7 @@ public enum Export {
         return fields + [("workloads", .mapping(workloads))]
     }
 
-    private static func fields(_ policy: Policy) -> [Field] {
-        let defaults = Policy(name: "", selector: Selector(), maxReplicas: 1, metrics: [], rules: [])
-        var fields: [Field] = [("selector", Self.selector(policy.selector))]
-        if policy.mode != defaults.mode { fields.append(("mode", Self.text(policy.mode.rawValue))) }
-        if policy.minReplicas != defaults.minReplicas { fields.append(("minReplicas", Self.number(policy.minReplicas))) }
-        fields.append(("maxReplicas", Self.number(policy.maxReplicas)))
-        if policy.evaluateEvery != defaults.evaluateEvery { fields.append(("evaluateEvery", Self.duration(policy.evaluateEvery))) }
-        fields.append(("metrics", .list(policy.metrics.map(Self.metric))))
-        fields.append(("rules", .list(policy.rules.map(Self.rule))))
-        if policy.combine != defaults.combine { fields.append(("combine", Self.text(policy.combine.rawValue))) }
-        let cooldown =
-            (policy.cooldown.up == .zero ? [] : [("up", Self.duration(policy.cooldown.up))])
-            + (policy.cooldown.down == .zero ? [] : [("down", Self.duration(policy.cooldown.down))])
-        if !cooldown.isEmpty { fields.append(("cooldown", .flow(cooldown))) }
-        if let emergency = policy.emergency {
-            let replicas: YAMLText = if case .count(let count) = emergency.replicas { Self.number(count) } else { .scalar("max") }
-            fields.append(("emergency", .flow([("when", Self.text(emergency.when.text)), ("replicas", replicas)])))
-        }
-        if !policy.onMissing.isEmpty { fields.append(("onMissing", .flowList(policy.onMissing.map { Self.text($0.text) }))) }
-        let verify =
-            (policy.verify.ready == defaults.verify.ready ? [] : [("ready", Self.number(policy.verify.ready))])
-            + (policy.verify.within == defaults.verify.within ? [] : [("within", Self.duration(policy.verify.within))])
-        if !verify.isEmpty { fields.append(("verify", .flow(verify))) }
-        return fields
-    }
-
-    private static func metric(_ metric: Metric) -> YAMLText {
-        var fields: [Field] = [("name", Self.text(metric.name))]
-        switch metric.source {
-        case .sql(let connection, let statement):
-            let sql = YAMLText.lines(statement)
-            let source: [Field] = [("connection", Self.text(connection)), ("sql", sql)]
-            if case .literal = sql { fields.append(("source", .mapping(source))) } else { fields.append(("source", .flow(source))) }
-        }
-        if let window = metric.window {
-            fields.append(("window", .flow([("last", Self.duration(window.last)), ("aggregate", Self.text(window.aggregate.rawValue))])))
-        }
-        if metric.maxAge != Metric.defaultMaxAge { fields.append(("maxAge", Self.duration(metric.maxAge))) }
-        return .mapping(fields + Self.optional("unit", metric.unit.map(Self.text)))
-    }
-
-    private static func rule(_ rule: Rule) -> YAMLText {
+    static func rule(_ rule: Rule) -> YAMLText {
         var fields: [Field] = [("metric", Self.text(rule.metric))]
         switch rule.body {
         case .track(let track):
@@ -122,7 +88,7 @@ public enum Export {
 
     // MARK: - Values
 
-    private static func selector(_ selector: Selector) -> YAMLText {
+    static func selector(_ selector: Selector) -> YAMLText {
         let normal = selector.normalized
         func names(_ field: String, _ names: [String]) -> [Field] { [(field, .flowList(names.map(Self.text)))] }
         let services = normal.services == ["*"] && normal.regions != ["*"] ? [] : names("services", normal.services)
@@ -130,11 +96,11 @@ public enum Export {
         return .flow(services + regions)
     }
 
-    private static func optional(_ name: String, _ value: YAMLText?) -> [Field] { value.map { [(name, $0)] } ?? [] }
-    private static func text(_ text: String) -> YAMLText { .string(text) }
-    private static func number(_ value: Int) -> YAMLText { .scalar(String(value)) }
-    private static func number(_ value: Quantity) -> YAMLText { .scalar(value.description) }
-    private static func duration(_ value: Duration) -> YAMLText { .string(value.text) }
+    static func optional(_ name: String, _ value: YAMLText?) -> [Field] { value.map { [(name, $0)] } ?? [] }
+    static func text(_ text: String) -> YAMLText { .string(text) }
+    static func number(_ value: Int) -> YAMLText { .scalar(String(value)) }
+    static func number(_ value: Quantity) -> YAMLText { .scalar(value.description) }
+    static func duration(_ value: Duration) -> YAMLText { .string(value.text) }
     private static func amount(_ amount: Rule.Step.Amount) -> YAMLText {
         switch amount {
         case .replicas(let count): .scalar(String(count))

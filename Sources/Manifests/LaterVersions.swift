@@ -1,24 +1,23 @@
 /// Words of the manifest language that this version knows and does not do yet. Applying them in silence would promise what does not happen,
 /// and calling them unknown would send people looking for a slip of the pen.
 enum LaterVersions {
-    static let regionFields = ["failover"]
     static let connectionFields = [
         "prometheus", "redis", "rabbitmq", "amqp", "celery", "kafka", "http", "kubernetes", "docker", "nomad", "cloudwatch", "otlp", "statsd",
         "network", "timeout",
     ]
     static let serviceFields = ["demand"]
-    static let policyFields = [
-        "behavior", "forecast", "schedule", "freeze", "plausible", "guards", "approval", "preset", "arithmetic", "regionDownAfter",
-    ]
-    static let metricFields = ["onMissing", "secondary", "health", "timeout"]
+    static let policyFields = ["forecast"]
+    static let metricFields = ["timeout"]
     static let sourceFields = [
         "prometheus", "redis", "celery", "rabbitmq", "amqp", "docker", "kubernetes", "http", "push", "otlp", "statsd", "kafka", "cloudwatch",
-        "schedule", "exec", "health", "timeout",
+        "schedule", "exec", "timeout",
     ]
     static let ruleFields = ["demand"]
-    static let missingSteps = ["secondary"]
     static let drivers = [
         "http", "docker", "compose", "swarm", "kubernetes", "nomad", "railway", "render", "heroku", "fly", "ecs", "asg", "systemd", "celery",
     ]
     static let kinds = ["Scenario"]
+
+    /// What a field waits for, where that helps whoever wanted it.
+    static let waitsFor = ["forecast": "it comes with back-testing", "demand": "it comes with back-testing"]
 }

@@ -4,16 +4,22 @@ import Model
 enum LintReferences {
     static func findings(_ manifest: Manifest, _ set: ManifestSet) -> [ManifestFinding] {
         switch manifest {
-        case .region, .connection: []
+        case .region(let region):
+            (region.failover?.to ?? []).enumerated().compactMap { index, other in
+                Self.missing(.region, other, by: manifest, at: "/failover/to/\(index)", set)
+            }
+        case .connection: []
         case .service(let service):
             service.workloads.keys.sorted().compactMap { region in
                 Self.missing(.region, region, by: manifest, at: Pointer.appending(region, to: "/workloads"), set)
             }
         case .policy(let policy):
             Self.selector(policy.selector, of: manifest, set)
-                + policy.metrics.enumerated().compactMap { index, metric in
-                    guard case .sql(let connection, _) = metric.source else { return nil }
-                    return Self.missing(.connection, connection, by: manifest, at: "/metrics/\(index)/source/connection", set)
+                + policy.metrics.enumerated().flatMap { index, metric in
+                    [("source", metric.source), ("secondary", metric.secondary), ("health", metric.health)].compactMap { field, source in
+                        guard case .sql(let connection, _)? = source else { return nil }
+                        return Self.missing(.connection, connection, by: manifest, at: "/metrics/\(index)/\(field)/connection", set)
+                    }
                 }
         case .budget(let budget): Self.selector(budget.selector, of: manifest, set)
         }

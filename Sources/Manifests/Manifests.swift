@@ -40,6 +40,18 @@ public enum ManifestLimits {
     public static let commandWordBytes = 4_096
     /// Steps of `onMissing`.
     public static let missingSteps = 8
+    /// Policies in one direction of `behavior`: each is computed in every evaluation.
+    public static let ratePolicies = 16
+    /// Entries of `schedule`, and of `freeze`.
+    public static let recurrences = 64
+    /// Guards of a policy: each is a condition in every evaluation.
+    public static let guards = 32
+    /// Regions that take the load of one that is down.
+    public static let failoverRegions = 32
+    /// A cron expression, in bytes: five fields that list everything they may.
+    public static let cronBytes = 512
+    /// A time zone's name, in bytes; the longest known has 32.
+    public static let timeZoneBytes = 64
     /// An SQL statement, in bytes.
     public static let statementBytes = 64 << 10
     /// A connection string or path, in bytes.

@@ -38,7 +38,7 @@ struct Place {
                     place.fail(.duplicateField, "the field “\(field.name)” stands more than once in this mapping; keep one", at: field.position)
                 }
             } else if later.contains(field.name) {
-                place.notAvailable("field “\(field.name)”", at: field.position)
+                place.notAvailable("field “\(field.name)”", because: LaterVersions.waitsFor[field.name], at: field.position)
             } else {
                 let near = self.report.isFull ? nil : nearest(field.name, in: known + later)
                 let message = "unknown field “\(field.name.shortened)”" + (near == nil ? "; known here: \(Place.listing(known))" : "")
@@ -48,8 +48,9 @@ struct Place {
         return Fields(place: self, places: places)
     }
 
-    func notAvailable(_ what: String, at position: SourcePosition? = nil) {
-        self.fail(.notAvailable, "\(what) is not available in this version of Muster; remove it (nothing was applied)", at: position)
+    func notAvailable(_ what: String, because why: String? = nil, at position: SourcePosition? = nil) {
+        let reason = why.map { ": \($0)" } ?? ""
+        self.fail(.notAvailable, "\(what) is not available in this version of Muster\(reason); remove it (nothing was applied)", at: position)
     }
 
     /// The fields of a mapping whose names are the user's, such as regions; each with a place for complaints about the name.
@@ -140,6 +141,17 @@ struct Place {
         return nil
     }
 
+    func flag() -> Bool? {
+        guard let text = self.text("true or false"), case .scalar(let scalar) = self.node.value else { return nil }
+        switch (text, scalar.style) {
+        case ("true", .plain): return true
+        case ("false", .plain): return false
+        default:
+            self.fail(.wrongType, "“\(self.name)” is “\(text.shortened)”; write true or false")
+            return nil
+        }
+    }
+
     // MARK: - Numbers
 
     func int(in range: ClosedRange<Int>) -> Int? {
@@ -173,6 +185,21 @@ struct Place {
         }
         return value
     }
+
+    /// A share such as `60%`, in percent. The sign is required: 0.6 and 60 would both be believed.
+    func percent(in range: ClosedRange<Quantity>, above exclusive: Bool = false) -> Quantity? {
+        guard let text = self.text("a percentage such as 60%") else { return nil }
+        guard text.hasSuffix("%") else {
+            self.fail(.wrongType, "“\(self.name)” is “\(text.shortened)”, not a percentage; write one such as 60%")
+            return nil
+        }
+        var number = self
+        number.node.value = .scalar(.init(text: String(text.dropLast()), style: .plain))
+        return number.quantity(in: range, above: exclusive)
+    }
+
+    /// Whole seconds, as Kubernetes writes durations in fields that end in `Seconds`.
+    func seconds(in range: ClosedRange<Int>) -> Duration? { self.int(in: range).map { .seconds($0) } }
 
     func duration(in range: ClosedRange<Duration>) -> Duration? {
         guard let text = self.text("a duration such as 30s") else { return nil }

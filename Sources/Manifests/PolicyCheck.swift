@@ -3,11 +3,11 @@ import Model
 /// What one policy says about itself: contradictions (errors) and what is probably not meant (warnings). Pointers are those of the document.
 enum PolicyCheck {
     static func findings(_ policy: Policy) -> [ManifestFinding] {
-        Self.limits(policy) + Self.metrics(policy) + Self.ladder(policy) + Self.directions(policy) + Self.windows(policy)
+        Self.limits(policy) + Self.metrics(policy) + Self.ladders(policy) + Self.directions(policy) + Self.windows(policy) + Self.schedules(policy)
             + policy.rules.enumerated().flatMap { Self.thresholds($1, at: "/rules/\($0)", policy) }
     }
 
-    private static func finding(
+    static func finding(
         _ policy: Policy, _ pointer: String, _ code: ManifestFinding.Code, _ message: String, near: String? = nil,
         _ severity: ManifestFinding.Severity = .error
     ) -> ManifestFinding {
@@ -55,47 +55,29 @@ enum PolicyCheck {
                 Self.finding(
                     policy, "/rules/\(index)/\(rule.body.name)/metric", .unknownMetric, Self.unknown(rule.metric, names, near), near: near))
         }
-        let spoken = policy.emergency?.when.metrics ?? []
-        for name in spoken.sorted() where !defined.contains(name) {
-            // `queue-depth` without its quotes reads as a subtraction.
-            let hyphenated = names.first { $0.hasPrefix(name + "-") }.map { "`\($0)`" }
-            let near = hyphenated ?? nearest(name, in: names)
-            let why = hyphenated == nil ? "" : " (a name with “-” stands in backticks)"
-            found.append(
-                Self.finding(policy, "/emergency/when", .unknownMetric, Self.unknown(name, names, near) + why, near: near))
+        let conditions =
+            (policy.emergency.map { [("/emergency/when", $0.when)] } ?? []) + policy.guards.enumerated().map { ("/guards/\($0)/when", $1.when) }
+        for (pointer, condition) in conditions {
+            for name in condition.metrics.sorted() where !defined.contains(name) {
+                // `queue-depth` without its quotes reads as a subtraction.
+                let hyphenated = names.first { $0.hasPrefix(name + "-") }.map { "`\($0)`" }
+                let near = hyphenated ?? nearest(name, in: names)
+                let why = hyphenated == nil ? "" : " (a name with “-” stands in backticks)"
+                found.append(Self.finding(policy, pointer, .unknownMetric, Self.unknown(name, names, near) + why, near: near))
+            }
         }
+        let spoken = conditions.reduce(into: Set<String>()) { $0.formUnion($1.1.metrics) }
         let used = spoken.union(policy.rules.map(\.metric))
         for (index, name) in names.enumerated() where !used.contains(name) {
             found.append(
                 Self.finding(
-                    policy, "/metrics/\(index)", .unusedMetric, "no rule and no emergency names the metric “\(name)”; remove it, or write its rule"))
+                    policy, "/metrics/\(index)", .unusedMetric, "no rule, no emergency and no guard names the metric “\(name)”; remove it, or write its rule"))
         }
         return found
     }
 
     private static func unknown(_ name: String, _ known: [String], _ near: String?) -> String {
         "the policy has no metric “\(name)”" + (near == nil && !known.isEmpty ? "; it has \(Place.listing(known))" : "")
-    }
-
-    private static func ladder(_ policy: Policy) -> [ManifestFinding] {
-        var found: [ManifestFinding] = []
-        for (index, step) in policy.onMissing.enumerated() {
-            guard case .replicas(let count) = step else { continue }
-            if count > policy.maxReplicas {
-                found.append(
-                    Self.finding(
-                        policy, "/onMissing/\(index)", .outOfRange,
-                        "the step's \(count) replicas are above maxReplicas \(policy.maxReplicas), which nothing exceeds"))
-            }
-            if index + 1 < policy.onMissing.count {
-                found.append(
-                    Self.finding(
-                        policy, "/onMissing/\(index + 1)", .unreachableStep,
-                        "the step before it has no end, so it is never reached; put “replicas” last", .warning))
-                break
-            }
-        }
-        return found
     }
 
     private static func directions(_ policy: Policy) -> [ManifestFinding] {

@@ -48,13 +48,26 @@ enum ReadManifest {
     }
 
     private static func region(_ place: Place) -> Region? {
-        let known = ["kind", "name", "costPerReplicaHour", "maxReplicas"]
-        guard let fields = place.fields(known: known, later: LaterVersions.regionFields) else { return nil }
+        guard let fields = place.fields(known: ["kind", "name", "costPerReplicaHour", "maxReplicas", "failover"]) else { return nil }
         let name = fields.required("name")?.manifestName()
         let cost = fields["costPerReplicaHour"]?.quantity(in: .zero...Bounds.money)
         let most = fields["maxReplicas"]?.int(in: 0...ManifestLimits.replicas)
+        let failover = fields["failover"].flatMap { Self.failover($0, of: name) }
         guard let name else { return nil }
-        return Region(name: name, costPerReplicaHour: cost, maxReplicas: most)
+        return Region(name: name, costPerReplicaHour: cost, maxReplicas: most, failover: failover)
+    }
+
+    private static func failover(_ place: Place, of region: String?) -> Region.Failover? {
+        guard let fields = place.fields(known: ["to", "share"]) else { return nil }
+        let places = fields.required("to", "name the regions that take the load")?.elements("regions", maximum: ManifestLimits.failoverRegions) ?? []
+        let names = places.compactMap { place -> String? in
+            let name = place.manifestName()
+            if let name, name == region { place.fail(.contradiction, "a region can't take its own load when it is down; name another one") }
+            return name
+        }
+        let share = fields["share"]?.quantity(in: .zero...Quantity(10), above: true)
+        guard !names.isEmpty else { return nil }
+        return Region.Failover(to: Set(names).sorted(), share: share ?? Quantity(1))
     }
 
     private static func connection(_ place: Place) -> Connection? {
@@ -223,9 +236,11 @@ enum Bounds {
     static let load = Quantity(1_000_000_000_000)
     static let priority = -1_000_000...1_000_000
     static let second: Duration = .seconds(1)
+    static let minute: Duration = .seconds(60)
     static let hour: Duration = .seconds(3600)
     static let day: Duration = .seconds(86_400)
     static let week: Duration = .seconds(7 * 86_400)
+    static let year: Duration = .seconds(366 * 86_400)
 }
 
 extension Selector {

@@ -27,7 +27,7 @@ struct BadDocument: Sendable, CustomTestStringConvertible {
     }
     /// A policy with the field.
     static func policy(_ field: String, _ pointer: String, _ code: ManifestFinding.Code, _ words: String, near: String? = nil) -> Self {
-        let text = Samples.policy(field + (field.contains("maxReplicas") ? "" : "\nmaxReplicas: 9"))
+        let text = Samples.policy(field + (field.hasPrefix("maxReplicas") ? "" : "\nmaxReplicas: 9"))
         return Self.marked(text, pointer, code, words, near: near)
     }
     /// A policy with the one rule.
@@ -84,9 +84,11 @@ struct BadDocumentTests {
             BadDocument("kind: Region\nname: a\ncostPerReplicaHour: free", 3, 21, "/costPerReplicaHour", .wrongType, "not a number"),
             BadDocument("kind: Region\nname: a\ncostPerReplicaHour: 0.0005", 3, 21, "/costPerReplicaHour", .outOfRange, "finer than a thousandth"),
             BadDocument("kind: Region\nname: a\ncostPerReplicaHour: 1e300", 3, 21, "/costPerReplicaHour", .outOfRange, "it must be from 0"),
-            BadDocument(
-                "kind: Region\nname: a\nfailover: { to: [b] }", 3, 1, "/failover", .notAvailable,
-                "field “failover” is not available in this version of Muster; remove it (nothing was applied)"),
+            BadDocument("kind: Region\nname: a\nfailover: {}", 3, 11, "/failover", .missingField, "“to” is missing"),
+            BadDocument("kind: Region\nname: a\nfailover: { to: [] }", 3, 17, "/failover/to", .outOfRange, "empty list"),
+            BadDocument("kind: Region\nname: a\nfailover: { to: [b, a] }", 3, 21, "/failover/to/1", .contradiction, "its own load"),
+            BadDocument("kind: Region\nname: a\nfailover: { to: [b], share: 0 }", 3, 29, "/failover/share", .outOfRange, "more than 0 and at most 10"),
+            BadDocument("kind: Region\nname: a\nfailover: b", 3, 11, "/failover", .wrongType, "write a mapping with to, share"),
             BadDocument("kind: Budget\nname: b\nselector: { regions: [\"*\"] }", 1, 1, "", .missingField, "limits nothing"),
             BadDocument("kind: Budget\nname: b\nmaxReplicas: 5", 1, 1, "", .missingField, "“selector” is missing"),
             BadDocument("kind: Budget\nname: b\nmaxReplicas: 5\nselector: {}", 4, 11, "/selector", .missingField, "the selector is empty"),
@@ -108,10 +110,11 @@ struct BadDocumentTests {
             .policy("cooldown: { up: 2m, §dwn: 1m }", "/cooldown/dwn", .unknownField, "unknown field", near: "down"),
             .policy("cooldown: §5m", "/cooldown", .wrongType, "write a mapping with up, down"),
             .policy(
-                "§schedule: []",
-                "/schedule", .notAvailable, "field “schedule” is not available in this version of Muster; remove it (nothing was applied)"),
+                "§forecast: { metric: queue, quantile: 0.9 }", "/forecast", .notAvailable,
+                "field “forecast” is not available in this version of Muster: it comes with back-testing; remove it (nothing was applied)"),
             .policy("§behaviour: {}", "/behaviour", .unknownField, "unknown field", near: "behavior"),
-            .policy("verify: { rollback: §true }", "/verify/rollback", .notAvailable, "rollback: true"),
+            .policy("verify: { rollback: §yes }", "/verify/rollback", .wrongType, "write true or false"),
+            .policy("verify: { rollback: §\"true\" }", "/verify/rollback", .wrongType, "write true or false"),
             .policy("verify: { ready: §90 }", "/verify/ready", .outOfRange, "from 0 to 1"),
             .policy("emergency: §{ when: queue > 1 }", "/emergency", .missingField, "“replicas” is missing"),
             .policy("emergency: { when: \"queue >§\", replicas: max }", "/emergency/when", .invalidExpression, "is expected here"),
@@ -124,13 +127,94 @@ struct BadDocumentTests {
             .policy("emergency: { when: queue > 1, replicas: §most }", "/emergency/replicas", .wrongType, "not a whole number"),
             .policy("onMissing: [§hold]", "/onMissing/0", .wrongType, "needs exactly one word"),
             .policy("onMissing: [§hold 5]", "/onMissing/0", .wrongType, "such as 5s"),
-            .policy("onMissing: [hold 5m, §secondary]", "/onMissing/1", .notAvailable, "“secondary”"),
+            .policy("onMissing: [hold 5m, §secondary]", "/onMissing/1", .contradiction, "no metric has a “secondary” source"),
+            .policy("onMissing: [§secondary 5m]", "/onMissing/0", .wrongType, "takes no word after it"),
             .policy("onMissing: [§lastgood 5m]", "/onMissing/0", .unknownValue, "unknown step", near: "lastGood"),
             .policy("onMissing: [§replicas 99]", "/onMissing/0", .outOfRange, "above maxReplicas 9"),
             .policy("onMissing: §hold 5m", "/onMissing", .wrongType, "write a list"),
             .policy("combine: §sum", "/combine", .unknownValue, "write max or weighted"),
         ])
     func policies(_ bad: BadDocument) { self.check(bad) }
+
+    @Test(
+        "presets and behaviour",
+        arguments: [
+            BadDocument.policy("preset: §ballanced", "/preset", .unknownValue, "“preset” can't be", near: "balanced"),
+            .policy("preset: §[balanced]", "/preset", .wrongType, "write conservative, balanced or aggressive"),
+            .policy("arithmetic: §ieee", "/arithmetic", .unknownValue, "write exact or hpa"),
+            .policy("behavior: §fast", "/behavior", .wrongType, "write a mapping with scaleUp, scaleDown"),
+            .policy("behavior: { §scaleup: {} }", "/behavior/scaleup", .unknownField, "unknown field", near: "scaleUp"),
+            .policy(
+                "behavior: { scaleUp: { §stabilizationWindow: 5m } }", "/behavior/scaleUp/stabilizationWindow", .unknownField,
+                "known here: stabilizationWindowSeconds"),
+            .policy(
+                "behavior: { scaleUp: { stabilizationWindowSeconds: §5m } }",
+                "/behavior/scaleUp/stabilizationWindowSeconds", .wrongType, "whole number; write one from 0 to 3600"),
+            .policy(
+                "behavior: { scaleUp: { stabilizationWindowSeconds: §3601 } }", "/behavior/scaleUp/stabilizationWindowSeconds", .outOfRange, "from 0 to 3600"),
+            .policy("behavior: { scaleDown: { selectPolicy: §min } }", "/behavior/scaleDown/selectPolicy", .unknownValue, "can't be “min”", near: "Min"),
+            .policy("behavior: { scaleDown: { tolerance: §-0.1 } }", "/behavior/scaleDown/tolerance", .outOfRange, "from 0 to 10"),
+            .policy("behavior: { scaleDown: { policies: §[] } }", "/behavior/scaleDown/policies", .outOfRange, "empty list"),
+            .policy(
+                "behavior: { scaleDown: { policies: [§{ type: Pods, value: 4 }] } }", "/behavior/scaleDown/policies/0", .missingField,
+                "“periodSeconds” is missing"),
+            .policy(
+                "behavior: { scaleDown: { policies: [{ type: §Pod, value: 4, periodSeconds: 5 }] } }",
+                "/behavior/scaleDown/policies/0/type", .unknownValue, "can't be “Pod”", near: "Pods"),
+            .policy(
+                "behavior: { scaleDown: { policies: [{ type: Pods, value: §0, periodSeconds: 5 }] } }",
+                "/behavior/scaleDown/policies/0/value", .outOfRange, "from 1"),
+            .policy(
+                "behavior: { scaleDown: { policies: [{ type: Pods, value: 1, periodSeconds: §0 }] } }",
+                "/behavior/scaleDown/policies/0/periodSeconds", .outOfRange, "from 1 to 3600"),
+        ])
+    func behavior(_ bad: BadDocument) { self.check(bad) }
+
+    @Test(
+        "schedules, freezes, doubt, guards and approval",
+        arguments: [
+            BadDocument.policy("schedule: §daily", "/schedule", .wrongType, "write a list of entries with cron"),
+            .policy("schedule: [§{ cron: \"0 8 * * *\", duration: 1h }]", "/schedule/0", .missingField, "changes nothing"),
+            .policy("schedule: [§{ duration: 1h, minReplicas: 2 }]", "/schedule/0", .missingField, "“cron” is missing"),
+            .policy("schedule: [§{ cron: \"0 8 * * *\", minReplicas: 2 }]", "/schedule/0", .missingField, "“duration” is missing"),
+            .policy("schedule: [{ cron: §\"0 8 * *\", duration: 1h, minReplicas: 2 }]", "/schedule/0/cron", .wrongType, "has 4 fields; write five"),
+            .policy("schedule: [{ cron: §\"\", duration: 1h, minReplicas: 2 }]", "/schedule/0/cron", .outOfRange, "is empty"),
+            .policy("schedule: [{ cron: \"0 8 * * *\", duration: §5s, minReplicas: 2 }]", "/schedule/0/duration", .outOfRange, "from 1m"),
+            .policy(
+                "schedule: [{ cron: \"0 8 * * *\", timeZone: §../etc, duration: 1h, minReplicas: 2 }]", "/schedule/0/timeZone", .invalidName, "no time zone"),
+            .policy(
+                "schedule: [{ cron: \"0 8 * * *\", timeZone: §/UTC, duration: 1h, minReplicas: 2 }]", "/schedule/0/timeZone", .invalidName, "Europe/Berlin"),
+            .policy(
+                "schedule: [{ cron: \"0 8 * * *\", duration: 1h, minReplicas: §10 }]",
+                "/schedule/0/minReplicas", .outOfRange, "minReplicas 10 is above the policy's maxReplicas 9"),
+            .policy(
+                "minReplicas: 4\nschedule: [{ cron: \"0 8 * * *\", duration: 1h, maxReplicas: §3 }]",
+                "/schedule/0/maxReplicas", .outOfRange, "maxReplicas 3 is below the policy's minReplicas 4"),
+            .policy(
+                "schedule: [{ cron: \"0 8 * * *\", duration: 1h, minReplicas: §7, maxReplicas: 3 }]",
+                "/schedule/0/minReplicas", .outOfRange, "above its own maxReplicas 3"),
+            .policy("freeze: [§{ cron: \"0 8 * * *\", duration: 1h }]", "/freeze/0", .missingField, "“reason” is missing"),
+            .policy("freeze: [{ cron: \"0 8 * * *\", duration: 1h, reason: x, §minReplicas: 1 }]", "/freeze/0/minReplicas", .unknownField, "known here: cron"),
+            .policy("plausible: §{ maxDrop: 60% }", "/plausible", .missingField, "“per” is missing"),
+            .policy("plausible: { maxDrop: §0.6, per: 1m }", "/plausible/maxDrop", .wrongType, "write one such as 60%"),
+            .policy("plausible: { maxDrop: §0%, per: 1m }", "/plausible/maxDrop", .outOfRange, "more than 0 and at most 100"),
+            .policy("plausible: { maxDrop: §x%, per: 1m }", "/plausible/maxDrop", .wrongType, "not a number"),
+            .policy("plausible: { maxDrop: 60%, per: 1m, fleetDrop: §101% }", "/plausible/fleetDrop", .outOfRange, "at most 100"),
+            .policy("guards: [§{ when: queue > 1 }]", "/guards/0", .missingField, "the guard does nothing"),
+            .policy("guards: [{ when: queue > 1, notify: critical, restart: §true }]", "/guards/0/restart", .contradiction, "a guard of its own"),
+            .policy("guards: [{ when: queue > 1, restart: §false }]", "/guards/0/restart", .contradiction, "does nothing"),
+            .policy("guards: [{ when: queue > 1, notify: §critcal }]", "/guards/0/notify", .unknownValue, "can't be", near: "critical"),
+            .policy("guards: [{ when: §queue, notify: info }]", "/guards/0/when", .invalidExpression, "compare it"),
+            .policy("guards: [{ when: §qeue > 1, notify: info }]", "/guards/0/when", .unknownMetric, "no metric “qeue”", near: "queue"),
+            .policy("guards: [{ when: queue > 1, notify: info, atMost: §often }]", "/guards/0/atMost", .wrongType, "such as 1/10m"),
+            .policy("guards: [{ when: queue > 1, notify: info, atMost: §1/10 }]", "/guards/0/atMost", .wrongType, "such as 10s"),
+            .policy("guards: [{ when: queue > 1, notify: info, atMost: §0/10m }]", "/guards/0/atMost", .outOfRange, "from 1 to 1000"),
+            .policy("approval: §5", "/approval", .wrongType, "write a mapping with above"),
+            .policy("approval: { above: §-1 }", "/approval/above", .outOfRange, "from 0"),
+            .policy("approval: §{}", "/approval", .missingField, "“above” is missing"),
+            .policy("regionDownAfter: §0s", "/regionDownAfter", .outOfRange, "from 1s to 1h"),
+        ])
+    func terms(_ bad: BadDocument) { self.check(bad) }
 
     @Test(
         "metrics",
@@ -151,13 +235,22 @@ struct BadDocumentTests {
             .metric("{ name: queue, source: { connection: c, sql: x }, maxAge: §0s }", "/metrics/0/maxAge", .outOfRange, "from 1s"),
             .metric("{ name: queue, source: { connection: c, sql: x }, unit: §\"a\\nb\" }", "/metrics/0/unit", .outOfRange, "in one line"),
             .metric("{ name: queue, source: { connection: c, sql: §\"a\\0\" } }", "/metrics/0/source/sql", .outOfRange, "control character"),
-            .metric("{ name: queue, §onMissing: [], source: { connection: c, sql: x } }", "/metrics/0/onMissing", .notAvailable, "“onMissing”"),
+            .metric("{ name: queue, §timeout: 1s, source: { connection: c, sql: x } }", "/metrics/0/timeout", .notAvailable, "“timeout”"),
+            .metric("{ name: queue, onMissing: §5m, source: { connection: c, sql: x } }", "/metrics/0/onMissing", .wrongType, "write a list of steps"),
+            .metric(
+                "{ name: queue, onMissing: [§replicas 10], source: { connection: c, sql: x } }", "/metrics/0/onMissing/0", .outOfRange, "above maxReplicas 9"),
+            .metric(
+                "{ name: queue, onMissing: [§secondary], source: { connection: c, sql: x } }", "/metrics/0/onMissing/0", .contradiction, "has no “secondary”"),
+            .metric(
+                "{ name: queue, source: { connection: c, sql: x }, secondary: §{ sql: x } }", "/metrics/0/secondary", .missingField, "“connection” is missing"),
+            .metric(
+                "{ name: queue, source: { connection: c, sql: x }, health: { connection: c, §redis: x } }", "/metrics/0/health/redis", .notAvailable, "“redis”"),
             .metric(
                 "{ name: queue, source: { connection: c, sql: x } }, { name: §queue, source: { connection: c, sql: x } }",
                 "/metrics/1/name", .duplicateName, "two metrics named “queue”"),
             .metric(
                 "{ name: queue, source: { connection: c, sql: x } }, §{ name: cpu, source: { connection: c, sql: x } }",
-                "/metrics/1", .unusedMetric, "no rule and no emergency names the metric “cpu”"),
+                "/metrics/1", .unusedMetric, "no rule, no emergency and no guard names the metric “cpu”"),
         ])
     func metrics(_ bad: BadDocument) { self.check(bad) }
 

@@ -102,6 +102,38 @@ struct CanonicalTests {
         #expect(Export.yaml([]) == "")
     }
 
+    @Test("an export of the terms reads as people write them")
+    func exportTerms() {
+        let parsed = Samples.parse(Samples.terms)
+        let text = Export.yaml(parsed.manifests.map(\.manifest))
+        var expected = Samples.terms
+        for (written, exported) in [
+            ("[eu-central, ap-south]", "[ap-south, eu-central]"), ("\"0  8 ", "\"0 8 "), ("62h", "2d14h"), ("\"weekend freeze\"", "weekend freeze"),
+            ("scaleDown: { selectPolicy: Disabled }", "scaleDown:\n    selectPolicy: Disabled"), ("2/15m", "\"2/15m\""), ("30.5%", "\"30.5%\""),
+        ] { expected = expected.replacing(written, with: exported) }
+        #expect(text == expected)
+    }
+
+    @Test("a behaviour's defaults, and a cooldown of 0 without a preset, mean the same as written out")
+    func behaviorForms() throws {
+        let forms = [
+            "behavior: {}\ncooldown: { up: 0s }", "behavior: { scaleUp: {} }",
+            "behavior: { scaleDown: { stabilizationWindowSeconds: 300, selectPolicy: Max, policies: [{ type: Percent, value: 100, periodSeconds: 15 }] } }",
+        ].map { Samples.parse(Samples.policy("maxReplicas: 9\n\($0)")).manifests.first?.text }
+        #expect(Set(forms).count == 1)
+        #expect(forms.first??.contains("stabilizationWindowSeconds\":300") == true)
+        let presets = ["preset: balanced", "preset: balanced\nbehavior: {}"].map {
+            Samples.parse(Samples.policy("maxReplicas: 9\n\($0)")).manifests.first?.text
+        }
+        #expect(Set(presets).count == 1)
+        // With a preset, nothing and 0 differ: one is the preset's.
+        let zero = Samples.parse(Samples.policy("maxReplicas: 9\npreset: balanced\ncooldown: { down: 0s }")).manifests.first?.text
+        #expect(zero != presets.first)
+        let policy = Policy(
+            name: "p", selector: Selector(), maxReplicas: 9, metrics: [], rules: [], cooldown: .init(up: .zero), behavior: Behavior())
+        #expect(Manifest.policy(policy).canonicalJSON()["behavior"]?["scaleUp"]?["selectPolicy"] == "Max")
+    }
+
     @Test("texts that mean the same have the same bytes and hash")
     func oneMeaning() throws {
         let plain = """

@@ -62,6 +62,86 @@ struct GoodDocumentTests {
         #expect(policy.verify == .init())
     }
 
+    @Test("every term of the policy language arrives")
+    func terms() throws {
+        let parsed = Samples.parse(Samples.terms)
+        #expect(parsed.findings.isEmpty, "\(parsed.findings)")
+        try #require(parsed.manifests.count == 2)
+        #expect(
+            parsed.manifests[0].manifest == .region(Region(name: "eu-west", failover: .init(to: ["ap-south", "eu-central"], share: Quantity(milli: 750)))))
+        guard case .policy(let policy) = parsed.manifests[1].manifest else {
+            Issue.record("not a policy")
+            return
+        }
+        #expect(policy.metrics[0].secondary == .sql(connection: "copy", statement: "select 2"))
+        #expect(policy.metrics[0].health == .sql(connection: "jobs", statement: "select 3"))
+        #expect(policy.metrics[0].onMissing == [.hold(.seconds(60)), .secondary, .replicas(4)])
+        #expect(policy.metrics[1].onMissing == nil)
+        #expect(policy.preset == .balanced)
+        #expect(
+            policy.behavior
+                == Behavior(
+                    scaleUp: ScalingRules(
+                        stabilizationWindow: .zero, select: .min,
+                        policies: [RatePolicy(.replicas(4), period: .seconds(15)), RatePolicy(.percent(100), period: .seconds(60))],
+                        tolerance: Quantity(milli: 50)), scaleDown: ScalingRules(select: .disabled)))
+        #expect(policy.arithmetic == .hpa)
+        #expect(policy.cooldown == .init(down: .zero))
+        #expect(
+            policy.schedule == [
+                .init(cron: "0 8 * * MON-FRI", timeZone: "Europe/Berlin", duration: .seconds(36_000), minReplicas: 6),
+                .init(cron: "0 22 * * *", duration: .seconds(28_800), maxReplicas: 10),
+            ])
+        #expect(
+            policy.freeze == [.init(cron: "0 18 * * FRI", timeZone: "Europe/Berlin", duration: .seconds(62 * 3600), reason: "weekend freeze")])
+        #expect(policy.plausible == .init(maxDrop: Quantity(60), per: .seconds(60), fleetDrop: Quantity(milli: 30_500)))
+        #expect(
+            policy.guards == [
+                .init(when: .comparison(.greater, .metric("errors"), .number(Quantity(5))), sustained: .seconds(120), effect: .notify(.critical)),
+                .init(
+                    when: .comparison(.greater, .metric("errors"), .number(Quantity(90))), effect: .restart, atMost: .init(count: 2, per: .seconds(900))),
+            ])
+        #expect(policy.verify == .init(rollback: true))
+        #expect(policy.approval == .init(above: 5))
+        #expect(policy.regionDownAfter == .seconds(45))
+    }
+
+    @Test("the preset is in force where the policy says nothing, and what it says wins")
+    func presets() throws {
+        guard case .policy(let policy)? = Samples.parse(Samples.terms).manifests.last?.manifest else {
+            Issue.record("not a policy")
+            return
+        }
+        let behavior = try #require(policy.inForce.behavior)
+        #expect(behavior.scaleUp.select == .min)
+        #expect(behavior.scaleDown.select == .disabled)
+        #expect(behavior.scaleDown.stabilizationWindow == Preset.balanced.behavior.scaleDown.stabilizationWindow)
+        #expect(policy.inForce.cooldown == (.zero, .zero))
+        for preset in Preset.allCases {
+            guard case .policy(let plain)? = Samples.single(Samples.policy("maxReplicas: 9\npreset: \(preset.rawValue)")) else {
+                Issue.record("\(preset)")
+                continue
+            }
+            #expect(plain.behavior == nil)
+            #expect(plain.inForce.behavior == preset.behavior)
+            #expect(plain.inForce.cooldown == (preset.cooldown.up, preset.cooldown.down) as (Duration?, Duration?))
+        }
+    }
+
+    @Test("an empty behaviour is HPA's defaults, none is none")
+    func emptyBehavior() {
+        guard case .policy(let empty)? = Samples.single(Samples.policy("maxReplicas: 9\nbehavior: {}")),
+            case .policy(let none)? = Samples.single(Samples.policy("maxReplicas: 9"))
+        else {
+            Issue.record("not policies")
+            return
+        }
+        #expect(none.behavior == nil)
+        #expect(empty.behavior?.defaulted.up == Behavior().defaulted.up)
+        #expect(empty.behavior?.defaulted.down == Behavior().defaulted.down)
+        #expect(empty.behavior?.scaleDown.stabilizationWindow == .seconds(300))
+    }
+
     @Test("a policy's defaults are those of the model")
     func defaults() throws {
         let expected = Policy(

@@ -61,6 +61,21 @@ struct LimitTests {
         }
         #expect(codes(rules(ManifestLimits.rules)) == [])
         #expect(codes(rules(ManifestLimits.rules + 1)) == [.outOfRange])
+        #expect(codes(rules(10_000)) == [.outOfRange])
+        func policy(_ field: String, _ element: String, _ count: Int) -> String {
+            Samples.policy("maxReplicas: 9\n\(field): [\(Array(repeating: element, count: count).joined(separator: ", "))]")
+        }
+        let recurring = "{ cron: \"0 0 * * *\", duration: 1h, minReplicas: 1 }"
+        #expect(codes(policy("schedule", recurring, ManifestLimits.recurrences)) == [])
+        #expect(codes(policy("schedule", recurring, ManifestLimits.recurrences + 1)) == [.outOfRange])
+        #expect(codes(policy("guards", "{ when: queue > 1, notify: info }", ManifestLimits.guards)) == [])
+        #expect(codes(policy("guards", "{ when: queue > 1, notify: info }", ManifestLimits.guards + 1)) == [.outOfRange])
+        let rate = Array(repeating: "{ type: Pods, value: 1, periodSeconds: 1 }", count: ManifestLimits.ratePolicies + 1).joined(separator: ", ")
+        #expect(codes(Samples.policy("maxReplicas: 9\nbehavior: { scaleUp: { policies: [\(rate)] } }")) == [.outOfRange])
+        #expect(
+            codes(Samples.policy("maxReplicas: 9\nguards: [{ when: \"\(String(repeating: "queue > 1 or ", count: 999))queue > 1\", restart: true }]")) == [
+                .invalidExpression
+            ])
         let names = (0...ManifestLimits.selectorNames).map { "n\($0)" }.joined(separator: ",")
         #expect(codes("kind: Budget\nname: b\nmaxReplicas: 1\nselector: { services: [\(names)] }") == [.outOfRange])
         let statement = String(repeating: "x", count: ManifestLimits.statementBytes + 1)

@@ -14,8 +14,8 @@ struct MutationTests {
     @Test("random damage never traps, and whatever is read survives its round trips", arguments: 0..<60)
     func mutations(seed: UInt64) throws {
         var generator = ManifestGenerator(seed: seed)
-        let documents = Samples.media.split(separator: "---\n").map(String.init)
-        let json = Samples.parse(Samples.media).manifests.map(\.text)
+        let documents = (Samples.media + "---\n" + Samples.terms).split(separator: "---\n").map(String.init)
+        let json = (Samples.parse(Samples.media).manifests + Samples.parse(Samples.terms).manifests).map(\.text)
         for round in 0..<15 {
             var text = Array((generator.chance(80) ? generator.pick(documents) : generator.pick(json)).unicodeScalars)
             for _ in 0..<generator.int(1...4) where !text.isEmpty {

@@ -90,6 +90,56 @@ enum Samples {
     }
 }
 
+extension Samples {
+    /// Every field that ``media`` does not have.
+    static let terms = """
+        kind: Region
+        name: eu-west
+        failover: { to: [eu-central, ap-south], share: 0.75 }
+        ---
+        kind: Policy
+        name: checkout
+        selector: { services: [checkout] }
+        minReplicas: 2
+        maxReplicas: 20
+        metrics:
+          - name: queue
+            source: { connection: jobs, sql: select 1 }
+            secondary: { connection: copy, sql: select 2 }
+            health: { connection: jobs, sql: select 3 }
+            onMissing: [hold 1m, secondary, replicas 4]
+          - name: errors
+            source: { connection: jobs, sql: select 4 }
+        rules:
+          - track: { metric: queue, averageValue: 25 }
+        preset: balanced
+        behavior:
+          scaleUp:
+            stabilizationWindowSeconds: 0
+            selectPolicy: Min
+            policies:
+              - { type: Pods, value: 4, periodSeconds: 15 }
+              - { type: Percent, value: 100, periodSeconds: 60 }
+            tolerance: 0.05
+          scaleDown: { selectPolicy: Disabled }
+        arithmetic: hpa
+        cooldown: { down: 0s }
+        schedule:
+          - { cron: "0  8 * * MON-FRI", timeZone: Europe/Berlin, duration: 10h, minReplicas: 6 }
+          - { cron: "0 22 * * *", duration: 8h, maxReplicas: 10 }
+        freeze:
+          - { cron: "0 18 * * FRI", timeZone: Europe/Berlin, duration: 62h, reason: "weekend freeze" }
+        plausible: { maxDrop: 60%, per: 1m, fleetDrop: 30.5% }
+        guards:
+          - { when: "errors > 5", for: 2m, notify: critical }
+          - { when: "errors > 90", restart: true, atMost: 2/15m }
+        verify: { rollback: true }
+        approval: { above: 5 }
+        regionDownAfter: 45s
+
+        """
+}
+
 /// Deterministic random numbers; a test that fails prints the seed it began with.
 struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
@@ -151,7 +201,7 @@ struct ManifestGenerator {
 
     mutating func manifest(_ kind: Manifest.Kind) -> Manifest {
         switch kind {
-        case .region: .region(Region(name: self.name(), costPerReplicaHour: self.maybe { $0.quantity() }, maxReplicas: self.maybe { $0.int(0...999) }))
+        case .region: .region(self.region())
         case .connection:
             .connection(
                 Connection(
@@ -162,6 +212,15 @@ struct ManifestGenerator {
         case .budget:
             .budget(Budget(name: self.name(), selector: self.selector(), maxReplicas: self.int(0...99), maxCostPerHour: self.maybe { $0.quantity() }))
         }
+    }
+
+    mutating func region() -> Region {
+        let name = self.name()
+        let others = self.names(1...3).filter { $0 != name }
+        let share = self.chance(50) ? Quantity(1) : Quantity(milli: Int64(self.int(1...10_000)))
+        return Region(
+            name: name, costPerReplicaHour: self.maybe { $0.quantity() }, maxReplicas: self.maybe { $0.int(0...999) },
+            failover: others.isEmpty || self.chance(50) ? nil : .init(to: others, share: share))
     }
 
     mutating func service() -> Service {
@@ -179,20 +238,86 @@ struct ManifestGenerator {
         let least = self.int(0...5)
         let most = least + self.int(1...50)
         let names = self.names(1...4)
-        let metrics = names.map { name in
-            Metric(
-                name: name, source: .sql(connection: self.name(), statement: self.statement()),
-                window: self.maybe { .init(last: $0.duration(1...600), aggregate: $0.pick(Metric.Aggregate.allCases)) },
-                maxAge: self.chance(50) ? Metric.defaultMaxAge : self.duration(1...600), unit: self.maybe { $0.label() })
-        }
-        return Policy(
+        let metrics = names.map { self.metric($0) }
+        let preset = self.maybe { $0.pick(Preset.allCases) }
+        let asks = metrics.contains { $0.secondary != nil }
+        var policy = Policy(
             name: self.name(), selector: self.selector(), mode: self.pick(Policy.Mode.allCases), minReplicas: least, maxReplicas: most,
             evaluateEvery: self.chance(50) ? Policy.defaultEvaluateEvery : self.duration(1...60), metrics: metrics,
             rules: names.map { self.rule($0) }, combine: self.pick(Policy.Combine.allCases),
-            cooldown: .init(up: self.chance(50) ? .zero : self.duration(0...600), down: self.chance(50) ? .zero : self.duration(0...600)),
+            // Without a preset a cooldown of 0 is none.
+            cooldown: .init(up: self.maybe { $0.duration((preset == nil ? 1 : 0)...600) }, down: self.maybe { $0.duration((preset == nil ? 1 : 0)...600) }),
             emergency: self.maybe { .init(when: $0.condition(names, depth: 4), replicas: $0.chance(50) ? .max : .count(most)) },
-            onMissing: self.chance(50) ? [] : [.hold(self.duration(1...60)), .lastGood(self.duration(1...60)), .replicas(self.int(1...most))],
-            verify: self.chance(50) ? .init() : .init(ready: Quantity(milli: Int64(self.int(0...1000))), within: self.duration(1...600)))
+            onMissing: self.ladder(upTo: most, asking: asks),
+            verify: self.chance(50)
+                ? .init() : .init(ready: Quantity(milli: Int64(self.int(0...1000))), within: self.duration(1...600), rollback: self.chance(50)),
+            preset: preset, behavior: self.behavior(preset), arithmetic: self.pick(Policy.Arithmetic.allCases))
+        self.terms(names, least, most, &policy)
+        return policy
+    }
+
+    mutating func metric(_ name: String) -> Metric {
+        let secondary = self.chance(20) ? self.source() : nil
+        return Metric(
+            name: name, source: self.source(), window: self.maybe { .init(last: $0.duration(1...600), aggregate: $0.pick(Metric.Aggregate.allCases)) },
+            maxAge: self.chance(50) ? Metric.defaultMaxAge : self.duration(1...600), unit: self.maybe { $0.label() },
+            onMissing: self.maybe { $0.ladder(upTo: 1, asking: secondary != nil) }, secondary: secondary, health: self.chance(20) ? self.source() : nil)
+    }
+    mutating func source() -> Metric.Source { .sql(connection: self.name(), statement: self.statement()) }
+
+    mutating func ladder(upTo most: Int, asking: Bool) -> [Policy.MissingStep] {
+        var steps: [Policy.MissingStep] = []
+        if self.chance(50) { steps.append(.hold(self.duration(1...60))) }
+        if asking { steps.append(.secondary) }
+        if self.chance(50) { steps += [.lastGood(self.duration(1...60)), .replicas(self.int(1...most))] }
+        return steps
+    }
+
+    /// In its one form: complete without a preset, and nothing that says nothing with one.
+    mutating func behavior(_ preset: Preset?) -> Behavior? {
+        guard self.chance(50) else { return nil }
+        let isComplete = preset == nil
+        let behavior = Behavior(scaleUp: self.scalingRules(isComplete), scaleDown: self.scalingRules(isComplete))
+        return behavior == Behavior() ? nil : behavior
+    }
+    mutating func scalingRules(_ isComplete: Bool) -> ScalingRules {
+        func given(_ generator: inout Self) -> Bool { isComplete || generator.chance(50) }
+        return ScalingRules(
+            stabilizationWindow: given(&self) ? .seconds(self.int(0...3600)) : nil,
+            select: given(&self) ? self.pick(ScalingRules.Select.allCases) : nil,
+            policies: given(&self)
+                ? (0..<self.int(1...3)).map { _ in
+                    RatePolicy(self.chance(50) ? .replicas(self.int(1...99)) : .percent(self.int(1...900)), period: .seconds(self.int(1...3600)))
+                } : nil, tolerance: self.maybe { Quantity(milli: Int64($0.int(0...500))) })
+    }
+
+    mutating func terms(_ metrics: [String], _ least: Int, _ most: Int, _ policy: inout Policy) {
+        let crons = ["0 8 * * MON-FRI", "*/5 * * * *", "30 2 29 2 *", "0 0 1,15 * 0"]
+        let zones = ["UTC", "Europe/Berlin", "Etc/GMT+5", "America/Argentina/Buenos_Aires"]
+        if self.chance(50) {
+            policy.schedule = (0..<self.int(1...2)).map { _ in
+                .init(
+                    cron: self.pick(crons), timeZone: self.pick(zones), duration: self.duration(60...90_000), minReplicas: least,
+                    maxReplicas: self.maybe { _ in most })
+            }
+        }
+        if self.chance(50) {
+            policy.freeze = [.init(cron: self.pick(crons), timeZone: self.pick(zones), duration: self.duration(60...90_000), reason: self.label())]
+        }
+        policy.plausible = self.maybe {
+            .init(
+                maxDrop: Quantity(milli: Int64($0.int(1...100_000))), per: $0.duration(1...600),
+                fleetDrop: $0.maybe { Quantity(milli: Int64($0.int(1...100_000))) })
+        }
+        for _ in 0..<self.int(0...2) {
+            policy.guards.append(
+                .init(
+                    when: self.condition(metrics, depth: 3), sustained: self.chance(50) ? .zero : self.duration(1...60),
+                    effect: self.chance(50) ? .restart : .notify(self.pick(Policy.Guard.Severity.allCases)),
+                    atMost: self.chance(50) ? Policy.Guard.defaultLimit : .init(count: self.int(1...9), per: self.duration(1...900))))
+        }
+        policy.approval = self.maybe { .init(above: $0.int(0...9)) }
+        if self.chance(50) { policy.regionDownAfter = self.duration(1...90) }
     }
 
     mutating func rule(_ metric: String) -> Rule {
