@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "Model", swiftSettings: strict),
         .target(name: "Schedule", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Model"], swiftSettings: strict),
-        .target(name: "Control", dependencies: ["Model", "Engine"], swiftSettings: strict),
+        .target(name: "Control", dependencies: ["Model", "Engine", "Schedule"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Membership", dependencies: ["Model"], swiftSettings: strict),
         .target(name: "Supervision", dependencies: ["Model"], swiftSettings: strict),
@@ -77,7 +77,7 @@ let package = Package(
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
-            dependencies: ["Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", logging],
+            dependencies: ["Model", "Engine", "Control", "Schedule", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", logging],
             swiftSettings: strict),
         .target(
             name: "TLS",
@@ -98,7 +98,7 @@ let package = Package(
             name: "muster",
             dependencies: [
                 "Model", "Engine", "Manifests", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Election", "Coordinator", "Membership",
-                "Schedule", "Supervision", "CLinux", "Peers", "TLS", "Server", crypto,
+                "Control", "Schedule", "Supervision", "CLinux", "Peers", "TLS", "Server", crypto,
                 logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -117,7 +117,7 @@ let package = Package(
         .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(name: "ScheduleTests", dependencies: ["Schedule", "Model"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Model"], swiftSettings: strict),
-        .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model"], swiftSettings: strict),
+        .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model", "Schedule"], swiftSettings: strict),
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
         .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model"], swiftSettings: strict),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision", "Model"], swiftSettings: strict),

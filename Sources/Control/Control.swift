@@ -9,6 +9,7 @@
 /// It does not read clocks, talk to anything, or decide sizes: that is the engine's.
 public import Engine
 public import Model
+public import Schedule
 
 /// What a leader evaluates by, resolved from the manifests in force.
 public struct Fleet: Sendable, Hashable {
@@ -36,9 +37,13 @@ public struct Fleet: Sendable, Hashable {
     public var enabled: Bool
     public var pauses: [Pause]
     public var overrides: [WorkloadID: Override]
+    /// By policy: only those that have schedules or freezes.
+    public var calendars: [String: PolicyCalendar]
 
+    /// - Parameter zone: the rules of a time zone; nil when this node does not know it.
     public init(
-        manifests: [(manifest: Manifest, version: Int, sha256: String)], enabled: Bool, pauses: [Pause], overrides: [Override]
+        manifests: [(manifest: Manifest, version: Int, sha256: String)], enabled: Bool, pauses: [Pause], overrides: [Override],
+        zone: (String) -> TimeZoneRules? = { $0 == TimeZoneRules.utc.name ? .utc : nil }
     ) {
         var connections: [String: Connection] = [:]
         var regions: [String: Region] = [:]
@@ -65,6 +70,9 @@ public struct Fleet: Sendable, Hashable {
                     workload: Workload(id: id, priority: service.priority, startup: service.startup), target: target, policy: policy, reference: reference)
             }
         }.sorted { $0.id < $1.id }
+        self.calendars = Dictionary(
+            policies.filter { !$0.policy.schedule.isEmpty || !$0.policy.freeze.isEmpty }.map { ($0.policy.name, PolicyCalendar($0.policy, zone: zone)) },
+            uniquingKeysWith: { first, _ in first })
         self.connections = connections
         self.regions = regions
         self.budgets = budgets.sorted { $0.name < $1.name }

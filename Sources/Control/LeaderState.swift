@@ -56,6 +56,8 @@ public struct LeaderState: Sendable {
     private var orphans: Set<WorkloadID> = []
     /// Rounds of questions so far.
     private var rounds = 0
+    /// By policy: what its calendar says, and until when.
+    private var schedules: [String: (schedule: EvaluationInput.Schedule, asOf: WallTime, validUntil: WallTime)] = [:]
 
     /// A leader at the start of its term.
     ///
@@ -98,6 +100,7 @@ public struct LeaderState: Sendable {
         let known = Dictionary(uniqueKeysWithValues: self.entries.map { ($0.member.id, $0) })
         let holdsChanged = fleet.enabled != self.fleet.enabled || fleet.pauses != self.fleet.pauses || fleet.overrides != self.fleet.overrides
         self.fleet = fleet
+        self.schedules = [:]
         self.entries = fleet.members.map { member in
             guard var entry = known[member.id] else { return Entry(member: member, memory: Memory(), dueAt: now) }
             if entry.member != member || holdsChanged { entry.dueAt = min(entry.dueAt, now) }
@@ -229,6 +232,7 @@ public struct LeaderState: Sendable {
     /// Evaluates every workload of which everything is known, and ends those inquiries.
     public mutating func decide(at now: WallTime) -> [Pending] {
         var pending: [Pending] = []
+        self.consultCalendars(at: now)
         for index in self.entries.indices {
             guard let inquiry = self.entries[index].inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
             let entry = self.entries[index]
@@ -237,6 +241,15 @@ public struct LeaderState: Sendable {
             pending.append(self.evaluate(entry, observation: observation, answers: inquiry.answers, at: now))
         }
         return self.underCeilings(pending, at: now)
+    }
+
+    /// A clock that went back is before what was looked up: that is then looked up anew.
+    private mutating func consultCalendars(at now: WallTime) {
+        for (policy, calendar) in self.fleet.calendars {
+            if let known = self.schedules[policy], known.asOf <= now, now < known.validUntil { continue }
+            let (schedule, validUntil) = calendar.state(at: now)
+            self.schedules[policy] = (schedule, asOf: now, validUntil)
+        }
     }
 
     /// The rhythm is kept; what was missed is skipped, not made up for.
@@ -251,7 +264,8 @@ public struct LeaderState: Sendable {
             EvaluationInput(
                 workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
                 enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
-                inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, memory: entry.memory))
+                inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil },
+                schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), memory: entry.memory))
         return Pending(
             workload: member.id, evaluation: evaluation, observation: observation,
             isRecorded: Recording.isNew(evaluation.decision, after: entry.lastRecorded))

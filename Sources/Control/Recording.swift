@@ -18,17 +18,7 @@ public enum Recording {
 
     private static func isNotable(_ decision: Decision) -> Bool {
         if decision.kind != .held { return true }
-        return decision.reasons.contains { reason in
-            switch reason {
-            case .stale, .missing, .unobserved, .paused, .override, .off, .disabled, .emergency, .budgetDenied, .outranked, .inboundFloor, .failoverFloor,
-                .regionDown, .frozen, .awaitingApproval, .doubted, .rolledBack:
-                true
-            // A cooldown or an action under way follows from a decision that is in the log already.
-            case .rule, .withinTolerance, .cooldown, .atMin, .atMax, .sustaining, .inFlight, .dryRun, .recommendOnly, .stabilized, .rateLimited,
-                .directionDisabled, .scheduleFloor, .scheduleCeiling, .scaleUpLimit:
-                false
-            }
-        }
+        return decision.reasons.contains(where: \.isNotable)
     }
 
     /// What makes two decisions the same to a reader: not times, ages or exact readings.

@@ -2,6 +2,7 @@ public import Cluster
 public import Drivers
 public import Logging
 public import Readings
+public import Schedule
 public import Store
 internal import Synchronization
 
@@ -17,15 +18,21 @@ public final class Coordinator: Sendable {
     let drivers: Drivers
     /// Nil: this node speaks with no other.
     let fitness: FitnessWatch?
+    /// The rules of a time zone; nil when this node does not know it.
+    let zone: @Sendable (String) -> TimeZoneRules?
     let logger: Logger
     private let state = Mutex(CoordinatorStatus())
 
-    public init(store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, fitness: FitnessWatch? = nil, logger: Logger) {
+    public init(
+        store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, fitness: FitnessWatch? = nil,
+        zone: @escaping @Sendable (String) -> TimeZoneRules?, logger: Logger
+    ) {
         self.store = store
         self.leadership = leadership
         self.readings = readings
         self.drivers = drivers
         self.fitness = fitness
+        self.zone = zone
         self.logger = logger
     }
 

@@ -7,6 +7,7 @@ internal import Logging
 internal import Model
 internal import Postgres
 internal import Readings
+internal import Schedule
 internal import Store
 
 /// One term of this node as leader: asks, commits, acts, and listens to what comes back, until it is cancelled or fenced.
@@ -108,7 +109,7 @@ struct TermLoop {
         while !Task.isCancelled, !self.effects.isClosed {
             do {
                 let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
-                let fleet = Self.fleet(left.configuration)
+                let fleet = self.fleet(left.configuration)
                 for error in left.unreadable {
                     // It only serves to not record the same twice: recording once more is harmless, not leading is not.
                     self.logger.warning("the last decision of a workload can't be read", metadata: ["error": "\(error)"])
@@ -138,9 +139,10 @@ struct TermLoop {
     /// More workloads than one leader is made for.
     static let maximumOpen = 1_000_000
 
-    private static func fleet(_ configuration: Store.Configuration) -> Fleet {
+    private func fleet(_ configuration: Store.Configuration) -> Fleet {
         Fleet(
-            stored: configuration.manifests, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides)
+            stored: configuration.manifests, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides,
+            zone: self.coordinator.zone)
     }
 
     /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.
@@ -157,7 +159,7 @@ struct TermLoop {
                 }
                 if change != loaded {
                     let configuration = try await self.store.configuration()
-                    mailbox.post(.configuration(Self.fleet(configuration)))
+                    mailbox.post(.configuration(self.fleet(configuration)))
                     loaded = configuration.change
                 }
             } catch {
@@ -393,10 +395,12 @@ struct TermLoop {
 
 extension Fleet {
     /// Of what the database has; manifests that were taken away are left out.
-    init(stored: [StoredManifest], enabled: Bool, pauses: [Pause], overrides: [Override]) {
+    init(
+        stored: [StoredManifest], enabled: Bool, pauses: [Pause], overrides: [Override], zone: (String) -> TimeZoneRules? = { _ in nil }
+    ) {
         self.init(
             manifests: stored.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
-            enabled: enabled, pauses: pauses, overrides: overrides)
+            enabled: enabled, pauses: pauses, overrides: overrides, zone: zone)
     }
 }
 

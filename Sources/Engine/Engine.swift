@@ -47,7 +47,9 @@ public enum Engine {
             let outcome = ladder.climb()
             let decision = outcome.from < 0 ? Self.unobserved(input, ladder) : ladder.decision(outcome)
             if outcome.acted { ladder.remember(outcome) }
-            return Evaluation(decision: decision, memory: Memory(cells, program, at: input.now))
+            return Evaluation(
+                decision: decision, memory: Memory(cells, program, at: input.now),
+                guards: program.guards.indices.filter { outcome.guards & 1 << UInt64($0) != 0 })
         }
     }
 
@@ -69,7 +71,7 @@ public enum Engine {
 
 extension Ladder {
     /// A change was decided. A clock that went back does not bring the next change closer.
-    func remember(_ outcome: Outcome) {
+    func remember(_ outcome: Conclusion) {
         let isUp = outcome.to > outcome.from
         let header = isUp ? CellLayout.Header.lastUp : CellLayout.Header.lastDown
         self.cells[header] = max(self.cells[header], self.now)
@@ -80,7 +82,7 @@ extension Ladder {
 }
 
 extension Ladder<Story> {
-    func decision(_ outcome: Outcome) -> Decision {
+    func decision(_ outcome: Conclusion) -> Decision {
         let confidence = self.confidence()
         return Decision(
             workload: self.scene?.workload ?? WorkloadID(service: "", region: ""),
@@ -106,18 +108,15 @@ extension Situation {
         if let floor = input.floors.failover { self.failoverFloor = Exact.replicas(floor.replicas) }
         self.isRegionDown = input.isRegionDown
         if let approved = input.approved { self.approved = Exact.replicas(approved) }
-        self.schedule = ScheduleState(input.schedule, policy: input.policy)
+        self.schedule = ScheduleState(input.schedule)
     }
 }
 
 extension ScheduleState {
-    /// - Parameter policy: whose freeze the schedule may speak of.
-    init(_ schedule: EvaluationInput.Schedule, policy: Policy) {
+    init(_ schedule: EvaluationInput.Schedule) {
         if let bound = schedule.min { (self.minReplicas, self.minUntil) = (Exact.replicas(bound.replicas), bound.until.microseconds) }
         if let bound = schedule.max { (self.maxReplicas, self.maxUntil) = (Exact.replicas(bound.replicas), bound.until.microseconds) }
-        if let freeze = schedule.freeze, policy.freeze.indices.contains(freeze.index) {
-            (self.freeze, self.freezeUntil) = (freeze.index, freeze.until.microseconds)
-        }
+        if let freeze = schedule.freeze { (self.isFrozen, self.freezeUntil) = (true, freeze.until.microseconds) }
     }
 }
 

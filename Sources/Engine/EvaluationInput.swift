@@ -71,11 +71,10 @@ public struct EvaluationInput: Sendable {
             }
         }
         public struct Freeze: Sendable, Hashable {
-            /// Among the policy's freezes.
-            public var index: Int
+            public var reason: String
             public var until: WallTime
-            public init(index: Int, until: WallTime) {
-                self.index = index
+            public init(reason: String, until: WallTime) {
+                self.reason = reason
                 self.until = until
             }
         }
@@ -131,13 +130,18 @@ public struct Evaluation: Sendable, Hashable {
     public var decision: Decision
     /// To be stored in the transaction that stores the decision, and given to the next evaluation.
     public var memory: Memory
+    /// Which of the policy's guards take effect now.
+    public var guards: [Int]
 
-    public init(decision: Decision, memory: Memory) {
+    public init(decision: Decision, memory: Memory, guards: [Int] = []) {
         self.decision = decision
         self.memory = memory
+        self.guards = guards
     }
 }
 
 extension Evaluation: JSONEncodable {
-    public var json: JSON { ["decision": self.decision.json, "memory": self.memory.json] }
+    public var json: JSON {
+        ["decision": self.decision.json, "memory": self.memory.json, "guards": .array(self.guards.map { .int(Int64($0)) })]
+    }
 }

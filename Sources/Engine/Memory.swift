@@ -57,14 +57,14 @@ public struct Memory: Sendable, Hashable {
 
     /// A guard's past.
     public struct Guarded: Sendable, Hashable {
-        /// Its condition's text.
-        public let when: String
+        /// What it is: its condition, how long that has to last, and its effect.
+        public let guarding: String
         /// Since when the condition has held without a break; nil when it does not hold.
         public let since: WallTime?
         /// When it last took effect, ascending.
         public let fired: [WallTime]
-        public init(when: String, since: WallTime?, fired: [WallTime]) {
-            self.when = when
+        public init(guarding: String, since: WallTime?, fired: [WallTime]) {
+            self.guarding = guarding
             self.since = since
             self.fired = fired
         }
@@ -115,7 +115,7 @@ public struct Memory: Sendable, Hashable {
                 frame + 6 * metric.name.utf8.count + sample * (1 + (metric.window == nil ? 1 : Self.maximumSamples))
         }
         for rule in policy.rules { bytes += 2 * (frame + 6 * rule.metric.utf8.count) }
-        for guarded in policy.guards { bytes += frame + 6 * guarded.when.text.utf8.count + 24 * Program.mostFirings }
+        for guarded in policy.guards { bytes += frame + 6 * (guarded.when.text.utf8.count + 64) + 24 * Program.mostFirings }
         /// `[-9223372036854775808,2147483647],`
         let entry = 36
         if policy.inForce.behavior != nil || policy.arithmetic == .hpa { bytes += 3 * entry * CellLayout.mostEntries }

@@ -38,8 +38,8 @@ extension Program {
             let since = memory.since(self.distinctMetrics[condition.metric].name, condition.side, condition.threshold)
             cells[condition.cell] = since?.microseconds ?? Cells.never
         }
-        for (plan, text) in zip(self.guards, self.policy.guards.map(\.when.text)) {
-            guard let known = memory.guards.first(where: { $0.when == text }) else { continue }
+        for (plan, text) in zip(self.guards, self.policy.guards.map(\.identity)) {
+            guard let known = memory.guards.first(where: { $0.guarding == text }) else { continue }
             cells[plan.since] = known.since?.microseconds ?? Cells.never
             for (index, time) in known.fired.suffix(plan.count).enumerated() { cells[plan.fired + index] = time.microseconds }
         }
@@ -81,7 +81,7 @@ extension Memory {
         for (plan, policy) in zip(program.guards, program.policy.guards) {
             let fired = (plan.fired..<plan.fired + plan.count).compactMap(time).sorted()
             let since = time(plan.since)
-            if since != nil || !fired.isEmpty { self.guards.append(Guarded(when: policy.when.text, since: since, fired: fired)) }
+            if since != nil || !fired.isEmpty { self.guards.append(Guarded(guarding: policy.identity, since: since, fired: fired)) }
         }
         func entries(_ log: CountLog, _ place: CellLayout.Log) -> [Entry] {
             cells.dated(log, place, at: now.microseconds / 1000).map {
@@ -91,5 +91,17 @@ extension Memory {
         self.recommendations = entries(.recommendations, program.cells.recommendations)
         self.ups = entries(.ups, program.cells.ups)
         self.downs = entries(.downs, program.cells.downs)
+    }
+}
+
+extension Policy.Guard {
+    /// What makes it the same guard from one version of a policy to the next.
+    fileprivate var identity: String {
+        let effect =
+            switch self.effect {
+            case .notify(let severity): "notify \(severity.rawValue)"
+            case .restart: "restart"
+            }
+        return "\(self.when.text) for \(self.sustained.text): \(effect)"
     }
 }

@@ -63,17 +63,17 @@ extension Memory: JSONEncodable, JSONDecodable {
 extension Memory.Guarded: JSONEncodable, JSONDecodable {
     public var json: JSON {
         .fields([
-            "when": .string(self.when), "since": self.since.map { .int($0.microseconds) }, "fired": .array(self.fired.map { .int($0.microseconds) }),
+            "guard": .string(self.guarding), "since": self.since.map { .int($0.microseconds) }, "fired": .array(self.fired.map { .int($0.microseconds) }),
         ])
     }
     public init(json: JSON) throws(JSONError) {
-        try json.expectFields(["when", "since", "fired"], of: "a guard")
+        try json.expectFields(["guard", "since", "fired"], of: "a guard")
         var fired: [WallTime] = []
         for (index, element) in try json.array("fired").enumerated() {
             guard let time = element.intValue else { throw JSONError(message: "is not a time in microseconds").inside(String(index)).inside("fired") }
             fired.append(WallTime(microseconds: time))
         }
-        self.init(when: try json.string("when"), since: try json.intIfPresent("since").map(WallTime.init(microseconds:)), fired: fired)
+        self.init(guarding: try json.string("guard"), since: try json.intIfPresent("since").map(WallTime.init(microseconds:)), fired: fired)
     }
 }
 

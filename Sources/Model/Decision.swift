@@ -199,6 +199,19 @@ public enum Reason: Sendable, Hashable {
         }
     }
 
+    /// Whether an auditor would ask about it even where nothing changes: readings in doubt, people's holds, floors and ceilings from outside. What follows
+    /// from a decision that is in the log already (a window, a rate, a cooldown, an action under way) is not.
+    public var isNotable: Bool {
+        switch self {
+        case .stale, .missing, .doubted, .unobserved, .paused, .override, .off, .disabled, .emergency, .budgetDenied, .outranked, .inboundFloor,
+            .failoverFloor, .regionDown, .frozen, .awaitingApproval, .rolledBack:
+            true
+        case .rule, .withinTolerance, .cooldown, .atMin, .atMax, .sustaining, .inFlight, .dryRun, .recommendOnly, .stabilized, .rateLimited,
+            .directionDisabled, .scheduleFloor, .scheduleCeiling, .scaleUpLimit:
+            false
+        }
+    }
+
     /// When it ends by itself.
     public var until: WallTime? {
         switch self {

@@ -34,3 +34,27 @@ struct ChangeTests {
         if let percent { #expect((percent > 0) == (now > then)) }
     }
 }
+
+/// Conditions over values by name.
+struct Evaluator {
+    let value: (String) -> Quantity?
+    let past: (String, Duration) -> Quantity?
+
+    init(_ value: @escaping (String) -> Quantity?, past: @escaping (String, Duration) -> Quantity? = { _, _ in nil }) {
+        self.value = value
+        self.past = past
+    }
+
+    private func evaluate(_ expression: Expression) -> Postfix.Value {
+        let names = expression.metrics.sorted()
+        let code = ConditionSet(metrics: names).postfix(expression)
+        return withUnsafeTemporaryAllocation(of: Postfix.Value.self, capacity: code.depth) { stack in
+            guard let base = stack.baseAddress else { return .unknown }
+            return code.value(
+                base, metric: { $0 < 0 ? nil : self.value(names[$0])?.milli },
+                past: { index, over in index < 0 ? nil : self.past(names[index], .microseconds(over))?.milli })
+        }
+    }
+    func condition(_ expression: Expression) -> Bool? { if case .truth(let value) = self.evaluate(expression) { value } else { nil } }
+    func number(_ expression: Expression) -> Int128? { if case .number(let value) = self.evaluate(expression) { value } else { nil } }
+}

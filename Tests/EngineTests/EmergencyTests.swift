@@ -110,20 +110,9 @@ struct EvaluatorTests {
     private static let no = Expression.comparison(.less, .number(2), .number(1))
     private static let unknown = Expression.above("missing", 1)
 
-    private struct Evaluator {
-        private let values: [Int64] = [6000, 2500, .min, .max]
-
-        private func value(_ expression: Expression) -> Postfix.Value {
-            let code = ConditionSet(metrics: ["a", "b", "low", "high"]).postfix(expression)
-            return withUnsafeTemporaryAllocation(of: Postfix.Value.self, capacity: code.depth) { stack in
-                guard let base = stack.baseAddress else { return .unknown }
-                return code.value(base, metric: { $0 < 0 ? nil : self.values[$0] }, past: { _, _ in nil })
-            }
-        }
-        func condition(_ expression: Expression) -> Bool? { if case .truth(let value) = self.value(expression) { value } else { nil } }
-        func number(_ expression: Expression) -> Int128? { if case .number(let value) = self.value(expression) { value } else { nil } }
-    }
-    private let evaluator = Evaluator()
+    private let evaluator = Evaluator({
+        ["a": Quantity(6), "b": Quantity(milli: 2500), "low": Quantity(milli: .min), "high": Quantity(milli: .max)][$0]
+    })
 
     static let logic: [(Expression, Bool?)] = [
         (.and(yes, yes), true), (.and(yes, no), false), (.and(no, unknown), false), (.and(unknown, no), false),

@@ -36,9 +36,38 @@ struct RandomLife {
             .hold(.seconds(random.int(0...60))), .lastGood(.seconds(random.int(0...60))), .replicas(random.int(0...40)),
         ]
         fixture.policy.onMissing = rungs.filter { _ in random.chance(50) }
+        if random.chance(60) { Self.limit(&fixture.policy, &random, harsh: harsh) }
         self.random = random
         self.fixture = fixture
         self.isHarsh = harsh
+    }
+
+    /// Behaviour, doubt, approval, guards, and steps of a metric's own.
+    private static func limit(_ policy: inout Policy, _ random: inout Seeded, harsh: Bool) {
+        func rules() -> ScalingRules {
+            let policies = (0..<random.int(1...3)).map { _ in
+                RatePolicy(
+                    random.chance(50) ? .replicas(harsh ? random.pick([0, 1, .max, -3]) : random.int(1...5)) : .percent(random.int(0...200)),
+                    period: .seconds(random.int(1...90)))
+            }
+            return ScalingRules(
+                stabilizationWindow: random.chance(70) ? .seconds(random.int(0...120)) : nil, select: random.pick([nil, .max, .min, .disabled]),
+                policies: random.chance(70) ? policies : nil, tolerance: random.chance(30) ? Quantity(milli: random.int64(0...500)) : nil)
+        }
+        if random.chance(70) { policy.behavior = Behavior(scaleUp: rules(), scaleDown: rules()) }
+        policy.arithmetic = random.chance(30) ? .hpa : .exact
+        if random.chance(20) { policy.preset = random.pick(Preset.allCases) }
+        if random.chance(40) {
+            policy.plausible = Policy.Plausible(maxDrop: Quantity(random.int(0...100)), per: .seconds(random.int(1...60)))
+        }
+        if random.chance(30) { policy.approval = Policy.Approval(above: random.int(0...5)) }
+        if random.chance(30) { policy.metrics[0].onMissing = [.hold(.seconds(20)), .secondary, .lastGood(.seconds(20)), .replicas(random.int(0...9))] }
+        if random.chance(40) {
+            let condition = Expression.comparison(.greater, .change(metric: "a", over: .seconds(random.int(1...60))), .number(Quantity(random.int(-50...50))))
+            policy.guards = [
+                Policy.Guard(when: condition, sustained: .seconds(random.int(0...30)), effect: .notify(.info), atMost: .init(count: 3, per: .seconds(60)))
+            ]
+        }
     }
 
     private static func quantity(_ random: inout Seeded, _ harsh: Bool) -> Quantity {
@@ -100,7 +129,18 @@ struct RandomLife {
         self.fixture.pauses =
             self.random.chance(10) ? [self.fixture.pause(self.random.pick(Pause.Direction.allCases))] : []
         self.fixture.override = self.random.chance(3) ? self.fixture.override(to: self.random.int(-5...60)) : nil
-        return self.fixture.input(answers)
+        var input = self.fixture.input(answers)
+        if self.random.chance(10) { input.schedule.min = .init(replicas: self.random.int(0...20), until: self.fixture.now + .seconds(60)) }
+        if self.random.chance(10) { input.schedule.max = .init(replicas: self.random.int(0...20), until: self.fixture.now + .seconds(60)) }
+        if self.random.chance(5) { input.schedule.freeze = .init(reason: "x", until: self.fixture.now + .seconds(60)) }
+        if self.random.chance(10) { input.floors.inbound = .init(replicas: self.random.int(0...40), by: "x", until: self.fixture.now + .seconds(60)) }
+        if self.random.chance(10) { input.floors.failover = .init(replicas: self.random.int(0...40), region: "y") }
+        if self.random.chance(5) { input.isRegionDown = true }
+        if self.random.chance(20) { input.approved = self.random.int(0...40) }
+        if self.random.chance(30) { input.secondaries["a"] = .value(Sample(value: Self.quantity(&self.random, self.isHarsh), at: self.fixture.now)) }
+        if self.random.chance(10) { input.doubts.correlatedDrops = ["a"] }
+        if self.random.chance(10) { input.doubts.unhealthy = ["a"] }
+        return input
     }
 
     mutating func carryOut(_ evaluation: Evaluation) {
@@ -121,7 +161,9 @@ struct PropertyTests {
         if situation.sight == .seen {
             guard let from = decision.from, let to = decision.to, from == situation.asked else { return "sizes" }
             if decision.kind != (to > from ? .up : to < from ? .down : .held) { return "kind" }
-            if decision.acted, !(policy.minReplicas...policy.maxReplicas).contains(to) {
+            let lowest = input.schedule.min?.replicas ?? policy.minReplicas
+            let highest = max(lowest, input.schedule.max?.replicas ?? policy.maxReplicas)
+            if decision.acted, !(lowest...highest).contains(to) {
                 return "acts outside min and max"
             }
             if decision.acted, !input.enabled || input.inFlight != nil || to == from { return "acts against a gate" }
@@ -161,6 +203,30 @@ struct PropertyTests {
         }
     }
 
+    @Test("what is done in silence is what the story tells, and leaves the same memory", arguments: 0..<120 as Range<UInt64>)
+    func silence(seed: UInt64) {
+        var life = RandomLife(seed: seed, harsh: seed % 2 == 0)
+        for round in 0..<Self.evaluations {
+            let input = life.next()
+            let told = Engine.evaluate(input)
+            let program = Program(input.policy)
+            let scratch = Scratch(for: program)
+            scratch.take(input, program)
+            let (silent, memory) = program.withCells(input.memory, at: input.now) { cells in
+                let ladder = Ladder(program, Situation(input), cells, scratch, scene: nil, log: Silence())
+                let conclusion = ladder.climb()
+                if conclusion.acted { ladder.remember(conclusion) }
+                return (conclusion, Memory(cells, program, at: input.now))
+            }
+            let decision = told.decision
+            #expect(silent.kind == decision.kind && silent.acted == decision.acted, "seed \(seed), evaluation \(round)")
+            #expect(silent.from == decision.from ?? -1 && silent.to == decision.to ?? -1, "seed \(seed), evaluation \(round)")
+            #expect(silent.reasons.isNotable == decision.reasons.contains { $0.isNotable }, "seed \(seed), evaluation \(round): \(decision.reasons)")
+            #expect(memory == told.memory, "seed \(seed), evaluation \(round)")
+            life.carryOut(told)
+        }
+    }
+
     @Test("a rule that lacks its reading never lets the rules lower", arguments: 0..<120 as Range<UInt64>)
     func missingNeverLowers(seed: UInt64) {
         var life = RandomLife(seed: seed, harsh: false)
@@ -174,8 +240,12 @@ struct PropertyTests {
             if lacks, let from = decision.from, let to = decision.to, let wanted = decision.wanted {
                 #expect(wanted >= from, "seed \(seed), evaluation \(round): \(decision.sentence)")
                 let byPolicy =
-                    decision.reasons.contains(.atMax)
-                    || decision.reasons.contains { if case .override = $0 { true } else { false } }
+                    decision.reasons.contains {
+                        switch $0 {
+                        case .atMax, .scheduleCeiling, .override: true
+                        default: false
+                        }
+                    }
                 if !byPolicy { #expect(to >= from, "seed \(seed), evaluation \(round): \(decision.sentence)") }
             }
             life.carryOut(evaluation)
@@ -237,6 +307,7 @@ struct PropertyTests {
         for round in 0..<Self.evaluations {
             var input = life.next()
             input.override = nil
+            (input.schedule, input.floors) = (.init(), .init())
             let evaluation = Engine.evaluate(input)
             let decision = evaluation.decision
             if decision.acted, decision.kind == .up {
@@ -285,6 +356,8 @@ struct PropertyTests {
     @Test("feeding every answer twice changes no window", arguments: 0..<100 as Range<UInt64>)
     func idempotent(seed: UInt64) {
         var life = RandomLife(seed: seed, harsh: false)
+        // Doubt counts evaluations, not samples.
+        life.fixture.policy.plausible = nil
         for round in 0..<Self.evaluations {
             var input = life.next()
             let once = Engine.evaluate(input)

@@ -56,8 +56,8 @@ extension Ladder {
     private func passFreezeAndApproval() {
         if self.emergencyFloor >= 0, self.number > self.current { return }
         let schedule = self.situation.schedule
-        if schedule.freeze >= 0 {
-            let reason = self.policy.freeze[schedule.freeze].reason
+        if schedule.isFrozen {
+            let reason = self.scene?.schedule.freeze?.reason ?? ""
             self.suppress(
                 .frozen, .frozen(reason: reason, until: WallTime(microseconds: schedule.freezeUntil)),
                 "frozen until \(self.clock(schedule.freezeUntil)): \(Words.quoted(reason))")

@@ -249,7 +249,7 @@ extension Ladder {
 
     private func whyUnknown(_ condition: Postfix) -> String {
         self.lack(of: condition)?.words
-            ?? (condition.expression.lookBacks.isEmpty ? "it divides by 0" : "it divides by 0, or looks further back than there are samples")
+            ?? (condition.expression.lookback.isEmpty ? "it divides by 0" : "it divides by 0, or looks further back than there are samples")
     }
 
     /// The metrics that a condition lacks, in words, and the first one's reason.

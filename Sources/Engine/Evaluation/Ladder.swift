@@ -47,7 +47,7 @@ struct Ladder<Log: EvaluationLog> {
     }
 
     /// In the order of the policy paper's steps. A forecast belongs behind combining; ceilings over several workloads come behind all of it.
-    func climb() -> Outcome {
+    func climb() -> Conclusion {
         self.read()
         let guards = self.watchGuards()
         guard self.situation.sight == .seen else { return self.unobserved(guards) }
@@ -85,17 +85,17 @@ struct Ladder<Log: EvaluationLog> {
     func clamped(_ number: Int) -> Int { min(max(number, self.lowest), self.highest) }
     func clock(_ microseconds: Int64) -> String { Words.clock(WallTime(microseconds: microseconds), today: self.situation.time) }
 
-    private func unobserved(_ guards: UInt64) -> Outcome {
-        Outcome(
+    private func unobserved(_ guards: UInt64) -> Conclusion {
+        Conclusion(
             kind: .held, from: -1, to: -1, wanted: -1, acted: false, isEmergency: false, reasons: .unobserved, missing: self.qualities(.missing),
             stale: self.qualities(.stale), doubted: self.qualities(.doubted), guards: guards, driving: -1, judged: nil)
     }
 
-    private func conclude(_ guards: UInt64, _ judged: ChangeOutcome?) -> Outcome {
+    private func conclude(_ guards: UInt64, _ judged: ChangeOutcome?) -> Conclusion {
         let acted = self.number != self.current && !self.isHeldBack
         self.log.step(.decision, from: self.current, to: acted ? self.number : self.current)
         if self.reasons.isEmpty { self.because(.withinTolerance, .withinTolerance) }
-        return Outcome(
+        return Conclusion(
             kind: self.number > self.current ? .up : self.number < self.current ? .down : .held, from: self.current, to: self.number, wanted: self.wanted,
             acted: acted, isEmergency: self.emergencyFloor >= 0, reasons: self.reasons, missing: self.qualities(.missing), stale: self.qualities(.stale),
             doubted: self.qualities(.doubted), guards: guards, driving: self.driving, judged: judged)

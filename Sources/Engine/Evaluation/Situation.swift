@@ -31,6 +31,15 @@ struct Situation {
     var approved = -1
     var schedule = ScheduleState()
 
+    /// A workload that was seen, within 0...2³¹−1.
+    init(now: Int64, asked: Int, existing: Int, ready: Int) {
+        self.now = now
+        self.sight = .seen
+        self.asked = asked
+        self.existing = existing
+        self.ready = ready
+    }
+
     /// Sizes are brought within 0...2³¹−1.
     init(now: WallTime, observation: Observation) {
         self.now = now.microseconds
@@ -56,8 +65,7 @@ struct ScheduleState {
     var maxReplicas = -1
     var minUntil = Int64.max
     var maxUntil = Int64.max
-    /// Of the policy's freezes, the one in force that ends last; −1: none.
-    var freeze = -1
+    var isFrozen = false
     var freezeUntil = Int64.max
 }
 

@@ -71,6 +71,7 @@ final class Scene {
     let override: Override?
     let inFlight: String?
     let floors: EvaluationInput.Floors
+    let schedule: EvaluationInput.Schedule
 
     init(_ input: EvaluationInput, program: Program) {
         self.workload = input.workload.id
@@ -83,5 +84,6 @@ final class Scene {
         self.override = input.override
         self.inFlight = input.inFlight
         self.floors = input.floors
+        self.schedule = input.schedule
     }
 }

@@ -86,9 +86,10 @@ struct Postfix: Sendable {
         if case .number(let number) = value { .number(transform(number)) } else { .unknown }
     }
 
-    /// In percent of the earlier value's magnitude; unknown from 0.
+    /// In percent of the earlier value's magnitude; from 0 to 0 is none, from 0 to anything else unknown.
     private static func change(from past: Int64?, to present: Int64?) -> Value {
-        guard let past, let present, past != 0 else { return .unknown }
+        guard let past, let present else { return .unknown }
+        guard past != 0 else { return present == 0 ? .number(0) : .unknown }
         let difference = Exact.multiply(Int128(present) - Int128(past), 100 * Self.unit)
         return .number(Exact.roundDivide(difference, by: Int128(past.magnitude)))
     }
@@ -179,6 +180,7 @@ struct ConditionSet {
         switch expression {
         case .number(let quantity): operations.append(.number(Int128(quantity.milli) * (Postfix.unit / 1000)))
         case .metric(let name): operations.append(.metric(self.index(name)))
+        case .change(let name, let over): operations.append(.change(metric: self.index(name), over: over.microseconds))
         case .negate(let inner):
             self.append(inner, to: &operations)
             operations.append(.negate)
@@ -211,9 +213,4 @@ struct ConditionSet {
             operations.append(.call(function, arguments: arguments.count))
         }
     }
-}
-
-extension Expression {
-    /// Metrics whose past it looks at, and how far.
-    var lookBacks: [(metric: String, over: Duration)] { [] }
 }

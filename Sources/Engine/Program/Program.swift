@@ -178,14 +178,17 @@ final class Program: Sendable {
 
 /// How long samples of each metric are needed: for its window, and for conditions that look back.
 private struct Retention {
-    private var lookBack: [String: Int64] = [:]
+    private var lookback: [String: Duration] = [:]
 
     init(_ policy: Policy) {
         for expression in [policy.emergency?.when].compactMap({ $0 }) + policy.guards.map(\.when) {
-            for (metric, over) in expression.lookBacks { self.lookBack[metric] = max(self.lookBack[metric] ?? 0, over.microseconds) }
+            self.lookback.merge(expression.lookback, uniquingKeysWith: max)
         }
     }
 
-    /// 0: the newest sample is enough.
-    func length(of metric: Metric) -> Int64 { max(metric.window?.last.microseconds ?? 0, self.lookBack[metric.name] ?? 0) }
+    /// In microseconds; 0: the newest sample is enough. A sample serves as an earlier value until it is stale.
+    func length(of metric: Metric) -> Int64 {
+        let past = self.lookback[metric.name].map { $0.microseconds.addingSaturating(metric.maxAge.microseconds) } ?? 0
+        return max(metric.window?.last.microseconds ?? 0, past)
+    }
 }

@@ -83,16 +83,18 @@ struct StatusObject: Sendable {
     private var readingsJSON: JSON {
         var total = 0
         var stale = 0
+        var doubted = 0
         var missing = 0
         for reading in self.fleet.workloads.lazy.compactMap(\.record).flatMap(\.evaluation.readings) {
             total += 1
             switch reading.quality {
             case .fresh: break
             case .stale: stale += 1
+            case .doubted: doubted += 1
             case .missing: missing += 1
             }
         }
-        return ["total": total.json, "stale": stale.json, "missing": missing.json]
+        return ["total": total.json, "stale": stale.json, "doubted": doubted.json, "missing": missing.json]
     }
 
     private var workloadsJSON: JSON {

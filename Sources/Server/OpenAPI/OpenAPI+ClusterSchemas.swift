@@ -108,7 +108,7 @@ extension OpenAPIDocument {
                 unit: {type: string}
                 quality:
                   type: string
-                  x-extensible-enum: [fresh, stale, missing]
+                  x-extensible-enum: [fresh, stale, doubted, missing]
                 ageMs: {type: integer}
                 maxAge: {type: string}
                 window: {type: string}
@@ -150,10 +150,11 @@ extension OpenAPIDocument {
                   - {type: 'null'}
                 readings:
                   type: object
-                  required: [total, stale, missing]
+                  required: [total, stale, doubted, missing]
                   properties:
                     total: {type: integer}
                     stale: {type: integer}
+                    doubted: {type: integer}
                     missing: {type: integer}
                 replicas: {$ref: '#/components/schemas/Replicas'}
                 cost: {$ref: '#/components/schemas/Cost'}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Control
 import Engine
 import Foundation
 import Manifests
@@ -31,7 +32,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard let data = FileManager.default.contents(atPath: self.input) else { throw Failure("\(self.input) can't be read", exitCode: 2) }
         let evaluation: Evaluation
         do {
-            let input = try EvaluationCase.input(from: JSON(parsing: data), policy: policy, reference: reference)
+            var input = try EvaluationCase.input(from: JSON(parsing: data), policy: policy, reference: reference)
+            let zones = ZoneDirectory()
+            input.schedule = PolicyCalendar(policy, zone: { try? zones.rules(named: $0) }).state(at: input.now).schedule
             evaluation = Engine.evaluate(input)
         } catch {
             throw Failure("\(self.input): \(error)")

@@ -97,8 +97,10 @@ final class NodeRuntime: Sendable {
                 store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, channel: peers.fitnessChannel, logger: logger)
         }
         self.fitness = fitness
+        let zones = ZoneDirectory()
         self.coordinator = Coordinator(
-            store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, fitness: fitness, logger: logger)
+            store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, fitness: fitness,
+            zone: { try? zones.rules(named: $0) }, logger: logger)
         peers?.attach(self.leadership, fitness)
     }
 

@@ -57,7 +57,7 @@ struct ZoneDirectory: Sendable {
             guard TimeZoneName.objection(to: path) == nil, let file = FileHandle(forReadingAtPath: self.folder.appendingPathComponent(path).path)
             else { return false }
             defer { try? file.close() }
-            return (try? file.read(upToCount: 4)).map { [UInt8]($0 ?? Data()) } == Array("TZif".utf8)
+            return (try? file.read(upToCount: 4)).map { [UInt8]($0) } == Array("TZif".utf8)
         }.sorted()
     }
 

@@ -21,7 +21,7 @@ struct StatusView {
         }
         out += "scaling   \(self.status["enabled"]?.boolValue == true ? "enabled" : "DISABLED"), \(round ?? "no round yet")\n"
         out +=
-            "readings  \(self.status.cell("readings.stale")) stale, \(self.status.cell("readings.missing")) missing of \(self.status.cell("readings.total"))\n"
+            "readings  \(self.status.cell("readings.stale")) stale, \(self.status.cell("readings.doubted")) doubted, \(self.status.cell("readings.missing")) missing of \(self.status.cell("readings.total"))\n"
         out += "replicas  \(self.replicas)\n"
         let verified = self.status.at("audit.verifiedTo").map { " to #\($0.cell)" } ?? ""
         out += "audit     \(self.status.cell("audit.state"))\(verified) of \(self.status.cell("audit.size")) events\n"

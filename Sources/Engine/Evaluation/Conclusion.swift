@@ -1,7 +1,7 @@
 public import Model
 
 /// What one evaluation concluded, without its words.
-public struct Outcome: Sendable, Hashable {
+public struct Conclusion: Sendable, Hashable {
     public var kind: Decision.Kind
     /// −1: it was not observed.
     public var from: Int

@@ -1,0 +1,180 @@
+import Model
+import Testing
+
+@testable import Engine
+
+/// Readings that are not to be believed, and what stands in for those that are missing.
+@Suite("Doubt")
+struct DoubtTests {
+    static func fixture() -> Fixture {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.plausible = Policy.Plausible(maxDrop: 60, per: .seconds(60))
+        return fixture
+    }
+
+    @Test("a fall that is too steep lowers nothing until it has held for three evaluations")
+    func steepFall() {
+        var fixture = Self.fixture()
+        fixture.evaluate(["queue": 100])
+        for _ in 0..<3 {
+            fixture.pass(15)
+            let decision = fixture.evaluate(["queue": 0])
+            #expect(decision.kind == .held)
+            #expect(decision.reasons == [.doubted(metric: "queue")])
+            #expect(decision.readings[0].quality == .doubted)
+            #expect(decision.sentence.hasPrefix("queue is doubted (0, a fall too steep to be believed yet)"))
+        }
+        fixture.pass(15)
+        #expect(fixture.evaluate(["queue": 0]).to == 1)
+    }
+
+    /// Per cent of 100 that is left after so many seconds, and whether it is believed.
+    static let falls: [(left: Quantity, after: Int, believed: Bool)] = [
+        (40, 15, true), (39.999, 15, false), (40, 60, true), (39.999, 60, false), (39.999, 61, true), (16, 120, true), (15.999, 120, false),
+        (100, 15, true), (500, 15, true), (0, 100_000, false),
+    ]
+    @Test("what may be left compounds with time", arguments: Self.falls)
+    func compounding(left: Quantity, after: Int, believed: Bool) {
+        var fixture = Self.fixture()
+        fixture.evaluate(["queue": 100])
+        fixture.pass(after)
+        #expect((fixture.evaluate(["queue": left]).readings[0].quality == .fresh) == believed)
+    }
+
+    @Test("a doubted reading may raise")
+    func raises() {
+        var fixture = Self.fixture()
+        fixture.evaluate(["queue": 10_000])
+        fixture.desired = 4
+        fixture.pass(15)
+        let decision = fixture.evaluate(["queue": 200])
+        #expect(decision.readings[0].quality == .doubted)
+        #expect(decision.to == 8)
+    }
+
+    @Test("many falls at once at one source are doubted however small, a person's word ends the doubt, and a sick source's does not")
+    func correlated() {
+        func evaluate(_ change: (inout EvaluationInput) -> Void) -> [Quality] {
+            var fixture = Self.fixture()
+            fixture.evaluate(["queue": 100])
+            var qualities: [Quality] = []
+            for _ in 0..<5 {
+                fixture.pass(15)
+                var input = fixture.input(["queue": .value(Sample(value: 90, at: fixture.now))])
+                change(&input)
+                let evaluation = Engine.evaluate(input)
+                fixture.memory = evaluation.memory
+                qualities.append(evaluation.decision.readings[0].quality)
+            }
+            return qualities
+        }
+        #expect(evaluate { _ in } == [.fresh, .fresh, .fresh, .fresh, .fresh])
+        #expect(evaluate { $0.doubts.correlatedDrops = ["queue"] } == [.doubted, .doubted, .doubted, .fresh, .fresh])
+        #expect(
+            evaluate {
+                $0.doubts.correlatedDrops = ["queue"]
+                $0.doubts.accepted = ["queue"]
+            } == [.fresh, .fresh, .fresh, .fresh, .fresh])
+        #expect(
+            evaluate {
+                $0.doubts.correlatedDrops = ["queue"]
+                $0.doubts.unhealthy = ["queue"]
+            } == [.doubted, .doubted, .doubted, .doubted, .doubted])
+    }
+
+    @Test("doubt survives a takeover")
+    func takeover() throws {
+        var fixture = Self.fixture()
+        fixture.evaluate(["queue": 100])
+        for _ in 0..<3 {
+            fixture.pass(15)
+            #expect(fixture.evaluate(["queue": 0]).kind == .held)
+            fixture.memory = try Memory(json: JSON(parsing: fixture.memory.json.canonical()))
+        }
+        fixture.pass(15)
+        #expect(fixture.evaluate(["queue": 0]).acted)
+    }
+
+    private static func twoMetrics(_ ladder: [Policy.MissingStep]) -> Fixture {
+        var fixture = Fixture([.averageValue("queue", 25), .averageValue("mail", 25)])
+        fixture.policy.metrics[1].onMissing = ladder
+        return fixture
+    }
+
+    @Test("a metric's own steps without it: hold, then its last good value, then a number")
+    func ownLadder() {
+        var fixture = Self.twoMetrics([.hold(.seconds(30)), .lastGood(.seconds(30)), .replicas(7)])
+        #expect(fixture.evaluate(["queue": 100, "mail": 150]).to == 6)
+        fixture.desired = 4
+        fixture.pass(15)
+        #expect(fixture.evaluate(["queue": 100]).to == 4)
+        fixture.pass(15)
+        #expect(fixture.evaluate(["queue": 100]).to == 6)
+        fixture.desired = 4
+        fixture.pass(30)
+        #expect(fixture.evaluate(["queue": 100]).to == 7)
+        fixture.desired = 9
+        #expect(fixture.evaluate(["queue": 100]).to == 9)
+    }
+
+    @Test("a second source counts as long as it answers, and the next step comes when it does not")
+    func secondary() {
+        func evaluate(_ second: ReadingAnswer?, policyLadder: Bool) -> Decision {
+            var fixture = Self.twoMetrics([.secondary, .replicas(7)])
+            if policyLadder {
+                fixture.policy.metrics[1].onMissing = nil
+                fixture.policy.onMissing = [.secondary, .replicas(7)]
+            }
+            fixture.policy.metrics[1].secondary = .sql(connection: "other", statement: "select 1")
+            var input = fixture.input(policyLadder ? [:] : ["queue": .value(Sample(value: 25, at: fixture.now))])
+            if let second { input.secondaries = ["mail": second] }
+            return Engine.evaluate(input).decision
+        }
+        let fresh = ReadingAnswer.value(Sample(value: 150, at: Fixture.start))
+        #expect(evaluate(fresh, policyLadder: false).to == 6)
+        #expect(evaluate(.value(Sample(value: 25, at: Fixture.start)), policyLadder: false).to == 1)
+        #expect(evaluate(nil, policyLadder: false).to == 7)
+        #expect(evaluate(.value(Sample(value: 150, at: Fixture.start - .seconds(121))), policyLadder: false).to == 7)
+        #expect(evaluate(fresh, policyLadder: true).to == 6)
+        // The other metric is still missing, so nothing is lowered.
+        #expect(evaluate(.value(Sample(value: 25, at: Fixture.start)), policyLadder: true).to == 4)
+        #expect(evaluate(nil, policyLadder: true).to == 7)
+    }
+}
+
+@Suite("Guards")
+struct GuardEffectTests {
+    @Test("a guard takes effect when its condition has lasted, and no more often than it may")
+    func effects() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.guards = [
+            Policy.Guard(when: .above("queue", 50), effect: .notify(.warning), atMost: .init(count: 2, per: .seconds(60))),
+            Policy.Guard(when: .above("queue", 50), sustained: .seconds(30), effect: .restart),
+        ]
+        func guards(_ queue: Quantity) -> [Int] {
+            let evaluation = Engine.evaluate(fixture.input(["queue": .value(Sample(value: queue, at: fixture.now))]))
+            fixture.memory = evaluation.memory
+            fixture.pass(15)
+            return evaluation.guards
+        }
+        #expect(guards(50) == [])
+        #expect(guards(51) == [0])
+        #expect(guards(51) == [0])
+        #expect(guards(51) == [1])
+        #expect(guards(10) == [])
+        #expect(guards(51) == [0])
+        #expect(guards(51) == [0])
+        #expect(guards(51) == [])
+    }
+
+    @Test("a condition may look back, as far as the samples reach")
+    func change() throws {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.emergency = Policy.Emergency(when: try Expression(parsing: "change(queue, 1m) > 50"), replicas: .max)
+        #expect(fixture.evaluate(["queue": 100]).kind == .held)
+        fixture.pass(59)
+        #expect(fixture.evaluate(["queue": 104]).kind == .held)
+        fixture.pass(1)
+        #expect(fixture.evaluate(["queue": 151]).to == 20)
+    }
+}
