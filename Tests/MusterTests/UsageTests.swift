@@ -4,8 +4,8 @@ import Testing
 @Suite("Command line: usage")
 struct UsageTests {
     static let commands: [[String]] = [
-        [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["evaluate"], ["conformance"], ["scale"], ["pause"], ["resume"], ["enable"],
-        ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
+        [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["evaluate"], ["conformance"], ["scale"], ["pause"], ["resume"],
+        ["enable"], ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
         ["token", "list"], ["token", "revoke"], ["doctor"], ["node"], ["node", "run"], ["cluster"], ["cluster", "init"], ["ca"], ["ca", "issue"],
         ["ca", "renew"], ["ca", "rotate"], ["ca", "deny"], ["ca", "allow"], ["ca", "denied"],
     ]

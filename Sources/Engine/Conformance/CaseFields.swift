@@ -15,7 +15,7 @@ struct CaseFields {
 
     /// nil when absent or null.
     mutating func optional(_ name: String) -> JSON? {
-        self.asked.append(name)
+        if !self.asked.contains(name) { self.asked.append(name) }
         guard let value = self.fields[name], !value.isNull else { return nil }
         return value
     }

@@ -35,9 +35,10 @@ extension HPA {
 
         /// - Parameters:
         ///   - usage: of a ready pod; not looked at for others.
-        ///   - request: of the pod; 0 for metrics that are not a share of it.
+        ///   - request: of the pod; 0 for metrics that are not a share of it, and for what no pod can request.
         @inline(__always)
         mutating func add(_ group: PodGroup, usage: Int64, request: Int64 = 0) {
+            let request = max(0, request)
             switch group {
             case .ignored: self.ignoredPods += 1
             case .ready:

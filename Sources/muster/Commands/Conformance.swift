@@ -3,8 +3,6 @@ import Engine
 import Foundation
 import Model
 
-extension Policy.Arithmetic: ExpressibleByArgument {}
-
 struct ConformanceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "conformance", abstract: "Cases of the Kubernetes HPA algorithm, run through this engine.",
@@ -14,10 +12,12 @@ struct ConformanceCommand: AsyncParsableCommand {
 
             Example: muster conformance cases.json
             """)
+    enum Arithmetic: String, ExpressibleByArgument, CaseIterable { case hpa, exact }
+
     @Argument(help: "The file of cases, JSON, or - for standard input.")
     var file: String
     @Option(help: "hpa: doubles as the Kubernetes controller has them; exact: integers.")
-    var arithmetic = Policy.Arithmetic.hpa
+    var arithmetic = Arithmetic.hpa
     @OptionGroup var output: Output
 
     func run() async throws {
@@ -25,7 +25,7 @@ struct ConformanceCommand: AsyncParsableCommand {
         guard let data else { throw Failure("\(self.file) can't be read", exitCode: 2) }
         let report: Conformance.Report
         do {
-            report = try Conformance.run(try JSON(parsing: data), arithmetic: self.arithmetic)
+            report = try Conformance.run(try JSON(parsing: data), arithmetic: self.arithmetic == .hpa ? .hpa : .exact)
         } catch {
             throw Failure("\(self.file) is no file of cases: \(error)", exitCode: 2)
         }
