@@ -109,7 +109,9 @@ let package = Package(
             name: "muster-sample",
             dependencies: ["Model", "Postgres", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: strict),
         .executableTarget(name: "muster-sim", dependencies: ["Simulator"], swiftSettings: strict),
-        .executableTarget(name: "muster-bench", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
+        .target(name: "CEngineBench"),
+        .executableTarget(
+            name: "muster-bench", dependencies: ["CEngineBench", "Engine", "Model", "Postgres", "PostgresTesting"], swiftSettings: strict),
 
         // Tests, one folder a target; ClusterTests and MusterTests run the built programs.
         .target(name: "PostgresTesting", dependencies: ["CLinux"], swiftSettings: strict),

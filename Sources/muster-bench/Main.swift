@@ -9,6 +9,7 @@ enum MusterBench {
     /// Every benchmark by name.
     static let registry: [String: @Sendable (BenchOptions) async throws -> Void] = [
         "bulk": BulkBench.run,
+        "engine": EngineBench.run,
         "failover": FailoverBench.run,
         "idle": IdleBench.run,
         "postgres": PostgresBench.run,

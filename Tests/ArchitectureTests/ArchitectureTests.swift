@@ -4,7 +4,7 @@ import Testing
 /// point one way: Model ← pure ← shell ← Server ← muster.
 private let allowedImports: [String: Set<String>] = [
     // System libraries and the C that Swift can't say.
-    "CLibPQ": [], "CLinux": [], "COpenSSL": [], "COpenSSLShims": [],
+    "CLibPQ": [], "CLinux": [], "COpenSSL": [], "COpenSSLShims": [], "CEngineBench": [],
 
     // Pure.
     "Model": [],
@@ -14,7 +14,7 @@ private let allowedImports: [String: Set<String>] = [
     "Membership": ["Model"],
     "Supervision": ["Model"],
     "Simulator": ["Model", "Election"],
-    "Control": ["Model", "Engine"],
+    "Control": ["Model", "Schedule", "Engine"],
     "Ledger": ["Model", "Crypto"],
     "Manifests": ["Model", "Crypto", "Yams"],
 
@@ -29,7 +29,7 @@ private let allowedImports: [String: Set<String>] = [
     ],
     "Peers": ["Model", "Membership", "TLS", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization"],
     "Coordinator": [
-        "Model", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Glibc", "Logging", "Synchronization",
+        "Model", "Schedule", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Glibc", "Logging", "Synchronization",
     ],
     "Server": [
         "Model", "Engine", "Ledger", "Manifests", "Membership", "Postgres", "Store", "Crypto", "HTTPTypes", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
@@ -44,7 +44,7 @@ private let allowedImports: [String: Set<String>] = [
         "NIOSSL", "ServiceLifecycle", "Synchronization", "UnixSignals", "Dispatch", "Yams",
     ],
     "muster-bench": [
-        "Model", "Engine", "Election", "Ledger", "Postgres", "PostgresTesting", "Store", "ArgumentParser", "Foundation", "Glibc", "Logging",
+        "CEngineBench", "Dispatch", "Model", "Engine", "Election", "Ledger", "Postgres", "PostgresTesting", "Store", "ArgumentParser", "Foundation", "Glibc", "Logging",
         "Synchronization",
     ],
     "muster-sim": ["Simulator", "Glibc"],
