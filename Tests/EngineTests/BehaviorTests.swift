@@ -85,6 +85,26 @@ struct BehaviorTests {
         #expect(doubles.evaluate(["queue": 25_000]).to == 111)
     }
 
+    @Test("the controller's arithmetic follows it where Muster's is more careful: without a ready replica a value wants none")
+    func asController() {
+        var fixture = Fixture([.value("latency", 100)], min: 0)
+        fixture.ready = 0
+        #expect(fixture.evaluate(["latency": 200]).to == 8)
+        fixture.desired = 4
+        fixture.policy.arithmetic = .hpa
+        fixture.policy.behavior = Behavior(scaleUp: Self.free, scaleDown: Self.free)
+        #expect(fixture.evaluate(["latency": 200]).to == 0)
+        var unready = Fixture([.utilization("cpu", 50)], replicas: 4)
+        unready.policy.arithmetic = .hpa
+        unready.policy.behavior = Behavior(scaleUp: Self.free, scaleDown: Self.free)
+        unready.ready = 2
+        #expect(unready.evaluate(["cpu": 90]).kind == .held)
+        unready.ready = 0
+        #expect(unready.evaluate(["cpu": 10]).kind == .held)
+        unready.ready = 4
+        #expect(unready.evaluate(["cpu": 90]).to == 8)
+    }
+
     @Test("without behaviour the controller's older limits hold where its arithmetic is asked for, and none elsewhere")
     func legacy() {
         var plain = Self.fixture(nil)

@@ -33,6 +33,14 @@ extension HPA {
 
         var pods: Int64 { self.readyPods + self.unreadyPods + self.missingPods + self.ignoredPods }
 
+        /// Pods of which only a mean is known.
+        @inline(__always)
+        mutating func add(ready: Int, usage: Int64, unready: Int) {
+            self.readyPods += Int64(ready)
+            self.usage += Int128(usage) * Int128(ready)
+            self.unreadyPods += Int64(unready)
+        }
+
         /// - Parameters:
         ///   - usage: of a ready pod; not looked at for others.
         ///   - request: of the pod; 0 for metrics that are not a share of it, and for what no pod can request.
