@@ -50,7 +50,9 @@ extension CaseFields {
         input.ups = try self.events("scaleUpEvents")
         input.downs = try self.events("scaleDownEvents")
         input.conditions = try self.objects("priorConditions", "a condition") { fields throws(JSONError) in
-            HPA.Condition(type: try fields.string("type"), status: try fields.string("status"), reason: try fields.optionalString("reason") ?? "")
+            // For people only.
+            _ = try fields.optionalString("message")
+            return HPA.Condition(type: try fields.string("type"), status: try fields.string("status"), reason: try fields.optionalString("reason") ?? "")
         }
         input.features =
             try self.optionalObject("features", "features") { fields throws(JSONError) in
