@@ -45,6 +45,7 @@ extension Fleet {
             for metric in member.policy.metrics {
                 switch metric.source {
                 case .sql(let connection, _): all.insert(.connection(connection))
+                case .kubernetes: break
                 }
             }
         }

@@ -146,6 +146,8 @@ public struct LeaderState: Sendable {
                 case .sql(let connection, _):
                     awaited.insert(.init(metric: metric.name, connection: connection))
                     questions.readings[connection, default: []].append(.init(workload: member.id, metric: metric))
+                // Nobody can be asked in this version: the metric counts as missing.
+                case .kubernetes: break
                 }
             }
             self.entries[index].inquiry = Inquiry(round: questions.round, startedAt: now, awaited: awaited)

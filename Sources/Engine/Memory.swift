@@ -70,9 +70,8 @@ public struct Memory: Sendable, Hashable {
         }
     }
 
-    /// The most samples that are kept of one metric: two hours at the default period of 15 s, and 8 minutes at the
-    /// shortest of 1 s. A window that would need more sees the newest ones only.
-    public static let maximumSamples = 512
+    /// See ``Metric/Window/maximumSamples``.
+    public static let maximumSamples = Metric.Window.maximumSamples
 
     /// In the order of the policy's metrics.
     public internal(set) var series: [Series]

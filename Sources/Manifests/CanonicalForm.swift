@@ -91,7 +91,17 @@ extension Metric.Source {
     fileprivate var canonicalJSON: JSON {
         switch self {
         case .sql(let connection, let statement): ["connection": .string(connection), "sql": .string(statement)]
+        case .kubernetes(let metric): ["kubernetes": metric.canonicalJSON]
         }
+    }
+}
+
+extension KubernetesMetric {
+    fileprivate var canonicalJSON: JSON {
+        .fields([
+            "type": .string(self.kind.rawValue), "name": .string(self.name), "container": self.container.map { .string($0) },
+            "selector": self.selector.map { .string($0) }, "object": self.object.map { .string($0) },
+        ])
     }
 }
 

@@ -60,6 +60,27 @@ extension DocumentNode {
         self.init(value: value, position: nowhere)
     }
 
+    /// The text of a field that is a single value.
+    func text(of name: String) -> String? {
+        guard case .mapping(let fields) = self.value, case .scalar(let scalar)? = fields.first(where: { $0.name == name })?.value.value else { return nil }
+        return scalar.text
+    }
+
+    /// A list stands for its elements, since JSON has no other way to put several documents in a file, and so does a Kubernetes List; nothing
+    /// stands for none.
+    var documents: [DocumentNode] {
+        switch self.value {
+        case .list(let elements): return elements
+        case .scalar(let scalar) where scalar.isNull: return []
+        case .mapping(let fields):
+            guard let kind = self.text(of: "kind"), ["List", "\(ReadHPA.kind)List", "ScaledObjectList"].contains(kind),
+                case .list(let elements)? = fields.first(where: { $0.name == "items" })?.value.value
+            else { return [self] }
+            return elements
+        case .scalar: return [self]
+        }
+    }
+
     /// Where each value stands, by pointer.
     var positions: [String: SourcePosition] {
         var found: [String: SourcePosition] = [:]

@@ -2,7 +2,8 @@ import Model
 
 /// Policies as people write them.
 extension Export {
-    static func fields(_ given: Policy) -> [Field] {
+    /// - Parameter sources: what to write as a metric's source, by the metric's name, where it is none of the model's.
+    static func fields(_ given: Policy, sources: [String: YAMLText] = [:]) -> [Field] {
         let policy = given.normalized
         let defaults = Policy(name: "", selector: Selector(), maxReplicas: 1, metrics: [], rules: [])
         var fields: [Field] = [("selector", Self.selector(policy.selector))]
@@ -10,7 +11,7 @@ extension Export {
         if policy.minReplicas != defaults.minReplicas { fields.append(("minReplicas", Self.number(policy.minReplicas))) }
         fields.append(("maxReplicas", Self.number(policy.maxReplicas)))
         if policy.evaluateEvery != defaults.evaluateEvery { fields.append(("evaluateEvery", Self.duration(policy.evaluateEvery))) }
-        fields.append(("metrics", .list(policy.metrics.map(Self.metric))))
+        fields.append(("metrics", .list(policy.metrics.map { Self.metric($0, source: sources[$0.name]) })))
         fields.append(("rules", .list(policy.rules.map(Self.rule))))
         if policy.combine != defaults.combine { fields.append(("combine", Self.text(policy.combine.rawValue))) }
         if let preset = policy.preset { fields.append(("preset", Self.text(preset.rawValue))) }
@@ -57,9 +58,9 @@ extension Export {
         return fields
     }
 
-    private static func metric(_ metric: Metric) -> YAMLText {
+    private static func metric(_ metric: Metric, source: YAMLText?) -> YAMLText {
         var fields: [Field] = [("name", Self.text(metric.name))]
-        fields.append(("source", Self.source(metric.source)))
+        fields.append(("source", source ?? Self.source(metric.source)))
         fields += Self.optional("secondary", metric.secondary.map(Self.source)) + Self.optional("health", metric.health.map(Self.source))
         if let window = metric.window {
             fields.append(("window", .flow([("last", Self.duration(window.last)), ("aggregate", Self.text(window.aggregate.rawValue))])))
@@ -75,6 +76,12 @@ extension Export {
             let sql = YAMLText.lines(statement)
             let fields: [Field] = [("connection", Self.text(connection)), ("sql", sql)]
             return if case .literal = sql { .mapping(fields) } else { .flow(fields) }
+        case .kubernetes(let metric):
+            let fields: [Field] =
+                [("type", Self.text(metric.kind.rawValue)), ("name", Self.text(metric.name))]
+                + Self.optional("container", metric.container.map(Self.text)) + Self.optional("selector", metric.selector.map(Self.text))
+                + Self.optional("object", metric.object.map(Self.text))
+            return .flow([("kubernetes", .flow(fields))])
         }
     }
 

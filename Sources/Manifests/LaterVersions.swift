@@ -9,7 +9,7 @@ enum LaterVersions {
     static let policyFields = ["forecast"]
     static let metricFields = ["timeout"]
     static let sourceFields = [
-        "prometheus", "redis", "celery", "rabbitmq", "amqp", "docker", "kubernetes", "http", "push", "otlp", "statsd", "kafka", "cloudwatch",
+        "prometheus", "redis", "celery", "rabbitmq", "amqp", "docker", "http", "push", "otlp", "statsd", "kafka", "cloudwatch",
         "schedule", "exec", "timeout",
     ]
     static let ruleFields = ["demand"]

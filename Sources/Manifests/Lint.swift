@@ -46,7 +46,7 @@ public enum Lint {
             found += LintReferences.findings(manifest, set)
         }
         found += LintOverlaps.findings(set, isLocated: { locating($0, "") != nil })
-        found += LintCeilings.findings(set)
+        found += LintCeilings.findings(set) + LintFailover.findings(set)
         return found.prefix(ManifestLimits.findings).map { finding in
             guard let document = finding.document, let place = locating(document, finding.pointer) else { return finding }
             var located = finding
@@ -55,6 +55,30 @@ public enum Lint {
             return located
         }
     }
+
+    /// What is good to know about the files' own manifests: how long the way between the bounds takes at least, circles of failover.
+    ///
+    /// Given for the first ``notedPolicies`` policies: working them out costs more than all other checks.
+    public static func notes(_ files: ParsedFiles, stored: [Manifest]) -> [ManifestFinding] {
+        var parsed: [Manifest.Reference: ParsedManifest] = [:]
+        for manifest in files.manifests { parsed[manifest.manifest.reference] = manifest }
+        let kept = stored.filter { parsed[$0.reference] == nil }
+        let policies = files.manifests.lazy.compactMap { if case .policy(let policy) = $0.manifest { policy } else { nil } }
+        let found =
+            policies.prefix(Self.notedPolicies).flatMap(PolicyCheck.notes)
+            + LintFailover.notes(ManifestSet(files.manifests.map(\.manifest) + kept, broken: files.broken))
+        let located = found.compactMap { note -> ManifestFinding? in
+            guard let document = note.document, let manifest = parsed[document] else { return nil }
+            var located = note
+            located.file = manifest.file
+            located.position = manifest.position(of: note.pointer)
+            return located
+        }
+        return Self.inOrderOfText(located, files)
+    }
+
+    /// Nobody reads more, and one takes up to some milliseconds.
+    static let notedPolicies = 100
 
     private static func inOrderOfText(_ findings: [ManifestFinding], _ files: ParsedFiles) -> [ManifestFinding] {
         var order: [String: Int] = [:]

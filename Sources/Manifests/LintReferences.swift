@@ -92,7 +92,7 @@ enum LintCeilings {
         for policy in set.policies where policy.mode != .off {
             for workload in set.selected(by: policy.selector) { least[workload] = max(least[workload] ?? 0, policy.minReplicas) }
         }
-        var found: [ManifestFinding] = []
+        var found = Self.unreachable(set)
         for region in set.regions.values.sorted(by: { $0.name < $1.name }) {
             guard let most = region.maxReplicas else { continue }
             let sum = least.reduce(0) { $1.key.region == region.name ? $0 + $1.value : $0 }
@@ -116,6 +116,26 @@ enum LintCeilings {
             }
         }
         return found
+    }
+
+    /// Policies whose maximum no ceiling lets any of their workloads reach.
+    private static func unreachable(_ set: ManifestSet) -> [ManifestFinding] {
+        set.policies.compactMap { policy in
+            guard policy.mode != .off else { return nil }
+            let ceilings = set.selected(by: policy.selector).map { workload in
+                set.budgets.reduce(set.regions[workload.region]?.maxReplicas) { lowest, budget in
+                    guard let most = budget.maxReplicas, budget.selector.selects(workload) else { return lowest }
+                    return min(lowest ?? most, most)
+                }
+            }
+            // A workload without a ceiling can reach it.
+            let highest = ceilings.map { $0 ?? Int.max }.max()
+            guard let highest, highest < policy.maxReplicas else { return nil }
+            return ManifestFinding(
+                pointer: "/maxReplicas", document: .init(kind: .policy, name: policy.name), code: .unreachable, severity: .warning,
+                message: "maxReplicas \(policy.maxReplicas) can't be reached: the ceilings of regions and budgets give a workload \(highest) at most; "
+                    + "lower it, or raise them")
+        }
     }
 
     private static func finding(_ document: Manifest.Reference, _ pointer: String, _ sum: String, _ most: String) -> ManifestFinding {

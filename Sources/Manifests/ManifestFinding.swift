@@ -30,6 +30,8 @@ public struct ManifestFinding: Error, Sendable, Hashable, CustomStringConvertibl
         case error
         /// It is applied, and probably not what was meant.
         case warning
+        /// Nothing is wrong; it is good to know.
+        case note
     }
 
     /// What sort of finding it is; stable, for programs.
@@ -59,6 +61,9 @@ public struct ManifestFinding: Error, Sendable, Hashable, CustomStringConvertibl
         case overcommitted
         case unreachableStep = "unreachable-step"
         case contradictoryWindows = "contradictory-windows"
+        case unreachable
+        case circularFailover = "circular-failover"
+        case fastestPath = "fastest-path"
     }
 
     /// nil for a manifest that is stored and not part of the input.
@@ -97,7 +102,7 @@ public struct ManifestFinding: Error, Sendable, Hashable, CustomStringConvertibl
         } else if let document {
             text = "\(document): "
         }
-        if self.severity == .warning { text += "warning: " }
+        if self.severity != .error { text += "\(self.severity.rawValue): " }
         text += self.message
         if let near { text += "; did you mean “\(near)”?" }
         return text

@@ -60,7 +60,7 @@ public enum ManifestParser {
             if let refusal { result.findings.append(refusal) }
             for text in texts {
                 let (roots, refusal) = YAMLDocuments.roots(of: text.text)
-                for root in roots.flatMap(Self.listed) {
+                for root in roots.flatMap(\.documents) {
                     documents += 1
                     guard documents <= ManifestLimits.documents else {
                         result.findings.append(Self.tooManyDocuments(file))
@@ -89,15 +89,6 @@ public enum ManifestParser {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// A list stands for its elements, since JSON has no other way to put several documents in a file; nothing stands for none.
-    private static func listed(_ root: DocumentNode) -> [DocumentNode] {
-        switch root.value {
-        case .list(let elements): elements
-        case .scalar(let scalar) where scalar.isNull: []
-        default: [root]
-        }
-    }
-
     private static func read(
         _ root: DocumentNode, _ file: SourceFile, _ text: DocumentText, into result: inout ParsedFiles,
         _ places: inout [Manifest.Reference: String]
@@ -121,7 +112,7 @@ public enum ManifestParser {
         result.manifests.append(
             ParsedManifest(
                 manifest: manifest, file: file.name, line: report.inFile(root.position).line,
-                positions: root.positions.mapValues(report.inFile)))
+                positions: (ReadManifest.isHPA(root) ? ReadHPA.positions(root.positions) : root.positions).mapValues(report.inFile)))
     }
 
     private static func finding(_ refusal: YAMLDocuments.Refusal, _ file: SourceFile, _ text: DocumentText) -> ManifestFinding {

@@ -54,6 +54,8 @@ public enum ManifestLimits {
     public static let timeZoneBytes = 64
     /// An SQL statement, in bytes.
     public static let statementBytes = 64 << 10
+    /// A name, selector or object reference of Kubernetes, in bytes.
+    public static let kubernetesBytes = 1_024
     /// A connection string or path, in bytes.
     public static let connectionBytes = 4_096
     /// Words that are shown beside a name (owner, unit), in bytes.

@@ -4,6 +4,7 @@ import Model
 enum PolicyCheck {
     static func findings(_ policy: Policy) -> [ManifestFinding] {
         Self.limits(policy) + Self.metrics(policy) + Self.ladders(policy) + Self.directions(policy) + Self.windows(policy) + Self.schedules(policy)
+            + Self.opposites(policy) + Self.sources(policy)
             + policy.rules.enumerated().flatMap { Self.thresholds($1, at: "/rules/\($0)", policy) }
     }
 
@@ -80,40 +81,6 @@ enum PolicyCheck {
         "the policy has no metric “\(name)”" + (near == nil && !known.isEmpty ? "; it has \(Place.listing(known))" : "")
     }
 
-    private static func directions(_ policy: Policy) -> [ManifestFinding] {
-        guard !policy.rules.isEmpty, policy.minReplicas < policy.maxReplicas else { return [] }
-        func can(_ direction: (Rule.Step) -> Rule.Step.Amount?) -> Bool {
-            policy.rules.contains { rule in
-                if case .step(let step) = rule.body { direction(step) != nil } else { true }
-            }
-        }
-        var found: [ManifestFinding] = []
-        if !can({ $0.add }) { found.append(Self.finding(policy, "/rules", .neverMoves, "no rule can ever add replicas", .warning)) }
-        if !can({ $0.remove }) { found.append(Self.finding(policy, "/rules", .neverMoves, "no rule can ever remove replicas", .warning)) }
-        return found
-    }
-
-    private static func windows(_ policy: Policy) -> [ManifestFinding] {
-        var found: [ManifestFinding] = []
-        for (index, metric) in policy.metrics.enumerated() {
-            if metric.maxAge < policy.evaluateEvery {
-                found.append(
-                    Self.finding(
-                        policy, "/metrics/\(index)/maxAge", .contradictoryWindows,
-                        "maxAge \(metric.maxAge.text) is shorter than evaluateEvery \(policy.evaluateEvery.text): a reading that is not renewed "
-                            + "in every evaluation is stale at once", .warning))
-            }
-            if let window = metric.window, window.aggregate == .rate, window.last < policy.evaluateEvery * 2 {
-                found.append(
-                    Self.finding(
-                        policy, "/metrics/\(index)/window/last", .contradictoryWindows,
-                        "a rate needs two samples, and a window of \(window.last.text) with evaluateEvery \(policy.evaluateEvery.text) may hold "
-                            + "only one; make it at least \((policy.evaluateEvery * 2).text)", .warning))
-            }
-        }
-        return found
-    }
-
     // MARK: - Thresholds
 
     private static func thresholds(_ rule: Rule, at pointer: String, _ policy: Policy) -> [ManifestFinding] {
@@ -124,7 +91,7 @@ enum PolicyCheck {
         }
     }
 
-    private static func step(_ step: Rule.Step, at pointer: String, _ policy: Policy) -> [ManifestFinding] {
+    static func step(_ step: Rule.Step, at pointer: String, _ policy: Policy) -> [ManifestFinding] {
         guard let above = step.above, let below = step.below, let add = step.add, let remove = step.remove else { return [] }
         guard below <= above else {
             return [
@@ -177,18 +144,6 @@ enum PolicyCheck {
 
     private static func share(_ quantity: Quantity, _ part: Int, _ whole: Int) -> Quantity {
         Quantity(milli: Self.product(quantity, part) / Int64(max(whole, 1)))
-    }
-}
-
-extension Rule.Step.Amount {
-    fileprivate var isPercent: Bool { if case .percent = self { true } else { false } }
-
-    /// Replicas of a fleet of `current`; percent rounds up to at least one.
-    fileprivate func replicas(of current: Int) -> Int {
-        switch self {
-        case .replicas(let count): min(count, ManifestLimits.replicas)
-        case .percent(let percent): max(1, (current * percent + 99) / 100)
-        }
     }
 }
 

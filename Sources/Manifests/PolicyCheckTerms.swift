@@ -50,6 +50,22 @@ extension PolicyCheck {
         return found
     }
 
+    /// Sources that can be written and not be read yet: their metrics are missing, which holds and never lowers.
+    static func sources(_ policy: Policy) -> [ManifestFinding] {
+        let unread = policy.metrics.enumerated().filter { _, metric in
+            if case .kubernetes = metric.source { true } else { false }
+        }
+        guard let first = unread.first else { return [] }
+        let names = unread.map(\.element.name)
+        let count = names.count == 1 ? "the metric \(names[0]) is" : "the metrics \(names.joined(separator: ", ")) are"
+        return [
+            Self.finding(
+                policy, "/metrics/\(first.offset)/source", .notAvailable,
+                "\(count) read from Kubernetes, which is not available in this version of Muster: until it is, they count as missing and nothing is lowered",
+                .warning)
+        ]
+    }
+
     /// Bounds that an entry leaves with what it does not say: those of the policy.
     static func schedules(_ policy: Policy) -> [ManifestFinding] {
         policy.schedule.enumerated().compactMap { index, entry in

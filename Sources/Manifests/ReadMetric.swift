@@ -26,7 +26,13 @@ extension ReadManifest {
     }
 
     private static func source(_ place: Place) -> Metric.Source? {
-        guard let fields = place.fields(known: ["connection", "sql"], later: LaterVersions.sourceFields) else { return nil }
+        guard let fields = place.fields(known: ["connection", "sql", "kubernetes"], later: LaterVersions.sourceFields) else { return nil }
+        if let metric = fields["kubernetes"] {
+            for name in ["connection", "sql"] {
+                fields[name]?.fail(.contradiction, "a source is one of sql and kubernetes; remove “\(name)” or “kubernetes”")
+            }
+            return Self.kubernetesMetric(metric).map { .kubernetes($0) }
+        }
         if fields.hasLaterField(of: LaterVersions.sourceFields), fields["sql"] == nil { return nil }
         let connection = fields.required("connection", "name a Connection")?.manifestName()
         let statement = fields.required("sql", "write the statement that gives the reading")?
@@ -34,6 +40,30 @@ extension ReadManifest {
         guard let connection, let statement else { return nil }
         return .sql(connection: connection, statement: statement)
     }
+
+    private static func kubernetesMetric(_ place: Place) -> KubernetesMetric? {
+        guard let fields = place.fields(known: ["type", "name", "container", "selector", "object"]) else { return nil }
+        let kind = fields.required("type", "write Resource, ContainerResource, Pods, Object or External")?.choice(of: KubernetesMetric.Kind.self)
+        func line(_ name: String, _ what: String) -> String? { fields[name]?.line(what, maximumBytes: ManifestLimits.kubernetesBytes) }
+        let name = fields.required("name").flatMap { _ in line("name", "the metric's name") }
+        let metric = KubernetesMetric(
+            kind ?? .resource, name: name ?? "", container: line("container", "a container's name"), selector: line("selector", "a label selector"),
+            object: line("object", "apiVersion/kind/name"))
+        guard kind != nil, name != nil else { return nil }
+        for (field, kinds) in Self.kubernetesFields where fields[field] == nil ? kinds.required.contains(metric.kind) : !kinds.allowed.contains(metric.kind) {
+            if let place = fields[field] {
+                place.fail(.contradiction, "a metric of the type \(metric.kind.rawValue) has no “\(field)”; remove it")
+            } else {
+                place.fail(.missingField, "a metric of the type \(metric.kind.rawValue) needs “\(field)”; add it")
+            }
+        }
+        return metric
+    }
+
+    private static let kubernetesFields: [(String, (allowed: Set<KubernetesMetric.Kind>, required: Set<KubernetesMetric.Kind>))] = [
+        ("container", (allowed: [.containerResource], required: [.containerResource])),
+        ("selector", (allowed: [.pods, .object, .external], required: [])), ("object", (allowed: [.object], required: [.object])),
+    ]
 
     private static func window(_ place: Place) -> Metric.Window? {
         guard let fields = place.fields(known: ["last", "aggregate"]) else { return nil }

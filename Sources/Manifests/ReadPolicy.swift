@@ -29,13 +29,12 @@ extension ReadManifest {
         assign(fields["verify"].map(Self.verify), to: &policy.verify)
         Self.terms(fields, &policy)
         guard !place.report.hasErrors, name != nil, selector != nil, most != nil else { return nil }
-        if place.report.purpose == .input { Self.check(policy, place) }
+        if place.report.purpose != .stored { Self.check(policy, place, place.node.positions) }
         return policy.normalized
     }
 
     /// What a policy says about itself must fit together before anything else is asked.
-    static func check(_ policy: Policy, _ place: Place) {
-        let positions = place.node.positions
+    static func check(_ policy: Policy, _ place: Place, _ positions: [String: SourcePosition]) {
         for finding in PolicyCheck.findings(policy) where finding.severity == .error {
             var pointer = finding.pointer
             while positions[pointer] == nil, let parent = Pointer.parent(of: pointer) { pointer = parent }

@@ -9,6 +9,11 @@ enum ReadManifest {
             place.fail(.wrongType, "a document is a mapping with kind and name; this is \(root.sort)")
             return nil
         }
+        if Self.isHPA(root) {
+            report.document = ReadHPA.reference(fields)
+            let policy = ReadHPA.policy(place)
+            return report.hasErrors ? nil : policy.map { .policy($0) }
+        }
         guard let kind = Self.kind(place, fields) else { return nil }
         report.document = Self.reference(kind, fields)
         let manifest: Manifest? =
@@ -22,6 +27,8 @@ enum ReadManifest {
         return report.hasErrors ? nil : manifest
     }
 
+    static func isHPA(_ root: DocumentNode) -> Bool { root.text(of: "kind") == ReadHPA.kind }
+
     private static func kind(_ place: Place, _ fields: [DocumentNode.Field]) -> Manifest.Kind? {
         let known = Manifest.Kind.allCases.map(\.rawValue)
         guard let field = fields.first(where: { $0.name == "kind" }) else {
@@ -33,15 +40,17 @@ enum ReadManifest {
         if let value = Manifest.Kind(rawValue: text) { return value }
         if LaterVersions.kinds.contains(text) {
             kind.notAvailable("the kind “\(text)”")
+        } else if text == "ScaledObject" {
+            kind.fail(.unknownKind, "a ScaledObject is KEDA's; make manifests of it: muster import FILE")
         } else {
-            let near = nearest(text, in: known)
+            let near = nearest(text, in: known + [ReadHPA.kind])
             kind.fail(.unknownKind, "unknown kind “\(text.shortened)”" + (near == nil ? "; known are \(Place.listing(known))" : ""), near: near)
         }
         return nil
     }
 
     /// What the document speaks of, for its findings; the name is judged later.
-    private static func reference(_ kind: Manifest.Kind, _ fields: [DocumentNode.Field]) -> Manifest.Reference? {
+    static func reference(_ kind: Manifest.Kind, _ fields: [DocumentNode.Field]) -> Manifest.Reference? {
         guard case .scalar(let scalar)? = fields.first(where: { $0.name == "name" })?.value.value, ManifestName.objection(to: scalar.text) == nil
         else { return nil }
         return Manifest.Reference(kind: kind, name: scalar.text)

@@ -9,6 +9,8 @@ final class Report {
         case input
         /// It was accepted once: limits that have become tighter since then do not make it unreadable.
         case stored
+        /// Another system wrote it for itself: fields without a meaning here are told, and do not stop the rest.
+        case foreign
     }
 
     let file: String?
@@ -33,6 +35,7 @@ final class Report {
         severity: ManifestFinding.Severity = .error
     ) {
         if self.purpose == .stored, code == .outOfRange || severity == .warning { return }
+        let severity = self.purpose == .foreign && code == .unknownField ? .warning : severity
         if severity == .error { self.hasErrors = true }
         guard !self.isFull else { return }
         self.findings.append(

@@ -172,16 +172,23 @@ public struct Metric: Sendable, Hashable {
         /// One statement for all workloads that share it. Columns `service` and `region` say for which workload a row is; `:service` and `:region`
         /// are bound, never pasted.
         case sql(connection: String, statement: String)
+        /// What Kubernetes' metrics APIs say of the workload.
+        case kubernetes(KubernetesMetric)
 
         public var kind: String {
             switch self {
             case .sql: "sql"
+            case .kubernetes: "kubernetes"
             }
         }
     }
 
     /// Several samples become one reading.
     public struct Window: Sendable, Hashable {
+        /// The most samples that are kept of one metric: two hours at the default period of 15 s, and 8 minutes at the shortest of 1 s.
+        /// A window that would need more sees the newest ones only.
+        public static var maximumSamples: Int { 512 }
+
         public var last: Duration
         public var aggregate: Aggregate
         public init(last: Duration, aggregate: Aggregate) {

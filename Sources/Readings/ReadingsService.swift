@@ -94,6 +94,9 @@ public actor ReadingsService {
                     answers[request.workload, default: [:]][request.metric] = .missing(
                         .refused, evidence: "the statement of the metric: \(error)")
                 }
+            case .kubernetes(let metric):
+                answers[request.workload, default: [:]][request.metric] = .missing(
+                    .refused, evidence: "\(metric.name) is a metric of Kubernetes, which this version of Muster does not read")
             }
         }
         if !answers.isEmpty { deliver(answers) }

@@ -16,7 +16,8 @@ struct Muster: AsyncParsableCommand {
             """, version: NodeRuntime.version,
         subcommands: [
             StatusCommand.self, GetCommand.self, ExplainCommand.self, ApplyCommand.self, DiffCommand.self, LintCommand.self, ExportCommand.self,
-            EvaluateCommand.self, ConformanceCommand.self, ScaleCommand.self, PauseCommand.self, ResumeCommand.self, EnableCommand.self, DisableCommand.self,
+            ImportCommand.self, EvaluateCommand.self, ConformanceCommand.self, ScaleCommand.self, PauseCommand.self, ResumeCommand.self,
+            EnableCommand.self, DisableCommand.self,
             LeaderCommand.self, AuditCommand.self, TokenCommand.self, DoctorCommand.self, NodeCommand.self, ClusterCommand.self, CACommand.self,
         ])
 

@@ -69,7 +69,7 @@ struct BadDocumentTests {
             BadDocument("name: x", 1, 1, "", .missingField, "“kind” is missing"),
             BadDocument("just text", 1, 1, "", .wrongType, "a document is a mapping"),
             BadDocument("kind: Polcy\nname: x", 1, 7, "/kind", .unknownKind, "unknown kind “Polcy”", near: "Policy"),
-            BadDocument("kind: HorizontalPodAutoscaler", 1, 7, "/kind", .unknownKind, "known are Region, Connection"),
+            BadDocument("kind: Deployment", 1, 7, "/kind", .unknownKind, "known are Region, Connection"),
             BadDocument("kind: Scenario\nname: x", 1, 7, "/kind", .notAvailable, "not available in this version"),
             BadDocument("kind: Region", 1, 1, "", .missingField, "“name” is missing"),
             BadDocument("kind: Region\nname: EU", 2, 7, "/name", .invalidName, "lower-case"),

@@ -4,8 +4,9 @@ import Testing
 @Suite("Command line: usage")
 struct UsageTests {
     static let commands: [[String]] = [
-        [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["evaluate"], ["conformance"], ["scale"], ["pause"], ["resume"],
-        ["enable"], ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
+        [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["import"], ["evaluate"], ["conformance"], ["scale"], ["pause"],
+        ["resume"], ["enable"],
+        ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
         ["token", "list"], ["token", "revoke"], ["doctor"], ["node"], ["node", "run"], ["cluster"], ["cluster", "init"], ["ca"], ["ca", "issue"],
         ["ca", "renew"], ["ca", "rotate"], ["ca", "deny"], ["ca", "allow"], ["ca", "denied"],
     ]
@@ -45,6 +46,7 @@ struct UsageTests {
         let scratch = try Scratch()
         for name in ["policies/transcode.yaml", "policy.yaml"] { try scratch.write(Sample.region, name) }
         for name in ["case.json", "cases.json"] { try scratch.write("{}", name) }
+        try scratch.write(ImportTests.hpa, "hpa.yaml")
         let words = Self.words(
             example.replacingOccurrences(of: "/etc/muster", with: scratch.folder).replacingOccurrences(of: "host=pg1", with: "host=127.0.0.1 port=1"))
         #expect(words.first == "muster")
@@ -89,6 +91,11 @@ struct UsageTests {
         (["evaluate", "-f", "x.yaml"], "--input"),
         (["conformance"], "Missing expected argument '<file>'"),
         (["conformance", "cases.json", "--arithmetic", "roman"], "--arithmetic"),
+        (["import"], "Missing expected argument '<paths>"),
+        (["import", "x.yaml", "--region", "EU West"], "is no name of a Region"),
+        (["export", "--as", "keda"], "The value 'keda' is invalid"),
+        (["export", "--as", "hpa", "--kind", "Policy"], "leave --kind out"),
+        (["export", "--kind", "Polizei"], "“Polizei” is none of Region"),
         (["cluster", "init"], "Missing expected argument"),
         (["ca", "issue"], "Missing expected argument"),
         (["ca", "deny", "--reason", "stolen key"], "say what"),

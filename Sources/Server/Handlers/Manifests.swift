@@ -6,18 +6,18 @@ import Store
 /// Manifests: lint, diff, apply and export. All of a call's documents are judged together with what is in force; apply puts all of them in force, or none.
 extension API {
     func lintManifests(_ call: Call) async throws -> Answer {
-        let (_, findings) = try await self.parse(call)
+        let (_, findings, notes) = try await self.parse(call)
         let errors = findings.filter { $0.severity == .error }
         return Answer(
             .ok,
             [
                 "ok": .bool(errors.isEmpty), "errors": .array(errors.map(\.json)),
-                "warnings": .array(findings.filter { $0.severity == .warning }.map(\.json)),
+                "warnings": .array(findings.filter { $0.severity == .warning }.map(\.json)), "notes": .array(notes.map(\.json)),
             ])
     }
 
     func diffManifests(_ call: Call) async throws -> Answer {
-        let (documents, warnings) = try await self.validated(call)
+        let (documents, warnings, _) = try await self.validated(call)
         var items: [JSON] = []
         var isEqual = true
         for document in documents {
@@ -37,7 +37,7 @@ extension API {
 
     func applyManifests(_ call: Call) async throws -> Answer {
         let expected = try Self.expected(call.body)
-        let (documents, warnings) = try await self.validated(call)
+        let (documents, warnings, notes) = try await self.validated(call)
         guard !documents.isEmpty else { throw Problem(.badRequest, "The files hold no manifest.", next: "muster lint -f FILE") }
         return try await self.write(call) { write in
             let applied = try await write.apply(documents, expected: expected)
@@ -48,7 +48,7 @@ extension API {
                     "changes": .array(document.changed ? ManifestObject.changes(from: document.before, to: document.after) : []),
                 ])
             }
-            return (200, ["applied": .array(items), "warnings": .array(warnings.map(\.json))])
+            return (200, ["applied": .array(items), "warnings": .array(warnings.map(\.json)), "notes": .array(notes.map(\.json))])
         }
     }
 
@@ -58,24 +58,28 @@ extension API {
         return Answer(.ok, body: .text(Export.yaml(manifests), contentType: "application/yaml; charset=utf-8"))
     }
 
-    /// The call's documents when nothing is wrong with them, and what is doubtful.
+    /// The call's documents when nothing is wrong with them, what is doubtful, and what is good to know.
     ///
     /// - Throws: ``Problem`` `invalid-manifest` with every error.
-    private func validated(_ call: Call) async throws -> (documents: [ParsedManifest], warnings: [ManifestFinding]) {
-        let (documents, findings) = try await self.parse(call)
+    private func validated(_ call: Call) async throws -> (
+        documents: [ParsedManifest], warnings: [ManifestFinding], notes: [ManifestFinding]
+    ) {
+        let (documents, findings, notes) = try await self.parse(call)
         let errors = findings.filter { $0.severity == .error }
         guard errors.isEmpty else {
             let what = errors.count == 1 ? "There is 1 error" : "There are \(errors.count) errors"
             throw Problem(.invalidManifest, "\(what); nothing was applied. \(errors[0].description)", members: ["errors": .array(errors.map(\.json))])
         }
-        return (documents, findings)
+        return (documents, findings, notes)
     }
 
     /// Parses the files and lints the set that would result.
-    private func parse(_ call: Call) async throws -> (documents: [ParsedManifest], findings: [ManifestFinding]) {
+    private func parse(_ call: Call) async throws -> (
+        documents: [ParsedManifest], findings: [ManifestFinding], notes: [ManifestFinding]
+    ) {
         let parsed = ManifestParser.parse(try Self.files(call.body))
         let stored = try await self.store.manifests().compactMap(\.manifest)
-        return (parsed.manifests, Lint.check(parsed, stored: stored))
+        return (parsed.manifests, Lint.check(parsed, stored: stored), Lint.notes(parsed, stored: stored))
     }
 
     private static func files(_ body: Fields) throws(Problem) -> [SourceFile] {

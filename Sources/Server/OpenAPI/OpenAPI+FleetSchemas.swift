@@ -158,13 +158,16 @@ extension OpenAPIDocument {
                     costPerHour: {type: string}
             Lint:
               type: object
-              required: [ok, errors, warnings]
+              required: [ok, errors, warnings, notes]
               properties:
                 ok: {type: boolean}
                 errors:
                   type: array
                   items: {$ref: '#/components/schemas/Fault'}
                 warnings:
+                  type: array
+                  items: {$ref: '#/components/schemas/Fault'}
+                notes:
                   type: array
                   items: {$ref: '#/components/schemas/Fault'}
             ManifestDiff:
@@ -192,7 +195,7 @@ extension OpenAPIDocument {
                   items: {$ref: '#/components/schemas/Fault'}
             Applied:
               type: object
-              required: [applied, warnings]
+              required: [applied, warnings, notes]
               properties:
                 applied:
                   type: array
@@ -209,6 +212,9 @@ extension OpenAPIDocument {
                         type: array
                         items: {$ref: '#/components/schemas/Change'}
                 warnings:
+                  type: array
+                  items: {$ref: '#/components/schemas/Fault'}
+                notes:
                   type: array
                   items: {$ref: '#/components/schemas/Fault'}
                 seq: {type: integer}

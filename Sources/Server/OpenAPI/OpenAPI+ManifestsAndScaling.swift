@@ -51,6 +51,7 @@ extension OpenAPIDocument {
                         ok: true
                         errors: []
                         warnings: []
+                        notes: []
                 '400': {$ref: '#/components/responses/BadRequest'}
                 '401': {$ref: '#/components/responses/Unauthenticated'}
                 '403': {$ref: '#/components/responses/Forbidden'}
@@ -194,6 +195,7 @@ extension OpenAPIDocument {
                             path: ''
                             to: {kind: Region, name: eu-west}
                         warnings: []
+                        notes: []
                         seq: 17
                 '400': {$ref: '#/components/responses/BadRequest'}
                 '401': {$ref: '#/components/responses/Unauthenticated'}

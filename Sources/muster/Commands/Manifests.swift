@@ -12,9 +12,11 @@ struct ManifestFiles: ParsableArguments {
         if self.paths.isEmpty { throw ValidationError("say which manifests: -f FILE") }
     }
 
-    func read() throws -> [SourceFile] {
+    func read() throws -> [SourceFile] { try Self.read(self.paths) }
+
+    static func read(_ paths: [String]) throws -> [SourceFile] {
         var files: [SourceFile] = []
-        for path in self.paths {
+        for path in paths {
             if path == "-" {
                 files.append(SourceFile(name: "stdin", text: String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)))
                 continue
@@ -34,7 +36,7 @@ struct ManifestFiles: ParsableArguments {
                 files.append(SourceFile(name: name, text: String(decoding: data, as: UTF8.self)))
             }
         }
-        if files.isEmpty { throw Failure("there is no .yaml, .yml or .json file in \(self.paths.joined(separator: ", "))", exitCode: 2) }
+        if files.isEmpty { throw Failure("there is no .yaml, .yml or .json file in \(paths.joined(separator: ", "))", exitCode: 2) }
         return files
     }
 
@@ -45,6 +47,11 @@ struct ManifestFiles: ParsableArguments {
 
 private func warn(_ answer: JSON) {
     for warning in answer["warnings"]?.arrayValue ?? [] { Terminal.complain(APIClient.manifestError(warning), prefix: "warning: ") }
+}
+
+/// What is good to know, as lines of the answer: they say nothing is wrong.
+private func noteLines(_ answer: JSON) -> String {
+    (answer["notes"]?.arrayValue ?? []).map { "note: \(APIClient.manifestError($0))\n" }.joined()
 }
 
 private func changeLines(_ changes: [JSON]) -> String {
@@ -68,12 +75,13 @@ struct ApplyCommand: AsyncParsableCommand {
         let answer = try await self.connect.client().post("/v1/manifests/apply", try self.files.body())
         warn(answer)
         Print.value(answer, self.output.format) {
-            (answer["applied"]?.arrayValue ?? []).map { item in
-                let name = "\(item.cell("kind"))/\(item.cell("name"))"
-                guard item["changed"]?.boolValue == true else { return "\(name)  v\(item.cell("version")) unchanged\n" }
-                let changes = item.cell("version") == "1" ? "" : changeLines(item["changes"]?.arrayValue ?? [])
-                return "\(changes)\(name)  v\(item.cell("version")) applied (#\(item.cell("seq")))\n"
-            }.joined()
+            noteLines(answer)
+                + (answer["applied"]?.arrayValue ?? []).map { item in
+                    let name = "\(item.cell("kind"))/\(item.cell("name"))"
+                    guard item["changed"]?.boolValue == true else { return "\(name)  v\(item.cell("version")) unchanged\n" }
+                    let changes = item.cell("version") == "1" ? "" : changeLines(item["changes"]?.arrayValue ?? [])
+                    return "\(changes)\(name)  v\(item.cell("version")) applied (#\(item.cell("seq")))\n"
+                }.joined()
         }
     }
 }
@@ -118,7 +126,7 @@ struct LintCommand: AsyncParsableCommand {
         Print.value(answer, self.output.format) {
             warn(answer)
             for error in errors { Terminal.complain(APIClient.manifestError(error)) }
-            return errors.isEmpty ? "ok\n" : ""
+            return errors.isEmpty ? noteLines(answer) + "ok\n" : ""
         }
         if !errors.isEmpty { throw Failure("", exitCode: 1) }
     }
@@ -129,18 +137,93 @@ struct LintCommand: AsyncParsableCommand {
         return [
             "ok": .bool(!findings.contains { $0.severity == .error }), "errors": .array(findings.filter { $0.severity == .error }.map(\.json)),
             "warnings": .array(findings.filter { $0.severity == .warning }.map(\.json)),
+            "notes": .array(Lint.notes(parsed, stored: []).map(\.json)),
         ]
     }
 }
 
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "What is in force, as manifests that apply again.", discussion: "Example: muster export > cluster.yaml")
+        commandName: "export", abstract: "What is in force, as manifests that apply again.",
+        discussion: """
+            With --as hpa, the policies as Kubernetes HorizontalPodAutoscalers (autoscaling/v2): what those can't say is listed line by line, and the exit code is 3.
+
+            Example: muster export > cluster.yaml
+            """)
+    /// What it writes.
+    enum Form: String, ExpressibleByArgument, CaseIterable {
+        case muster, hpa
+    }
     @Option(help: "Only this kind: Region, Connection, Service, Policy or Budget. May be repeated.")
     var kind: [String] = []
+    @Option(name: .customLong("as"), help: "muster, or hpa for Kubernetes HorizontalPodAutoscalers.")
+    var form: Form = .muster
+    @Option(name: [.customShort("f"), .customLong("file")], help: "These manifests instead of what is in force; no cluster is needed. May be repeated.")
+    var paths: [String] = []
     @OptionGroup var connect: Connect
 
+    func validate() throws {
+        for kind in self.kind where Manifest.Kind(rawValue: kind) == nil {
+            throw ValidationError("--kind “\(kind)” is none of \(Manifest.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        if self.form == .hpa, !self.kind.isEmpty { throw ValidationError("--as hpa writes policies only; leave --kind out") }
+    }
+
     func run() async throws {
-        Terminal.write(try await self.connect.client().getText("/v1/manifests/export", query: self.kind.map { ("kind", $0) }))
+        if self.form == .muster, self.paths.isEmpty {
+            Terminal.write(try await self.connect.client().getText("/v1/manifests/export", query: self.kind.map { ("kind", $0) }))
+            return
+        }
+        let manifests = try await self.manifests().filter { self.kind.isEmpty || self.kind.contains($0.kind.rawValue) }
+        guard self.form == .hpa else {
+            Terminal.write(Export.yaml(manifests))
+            return
+        }
+        let (yaml, losses) = Export.horizontalPodAutoscalers(manifests)
+        Terminal.write(yaml)
+        for loss in losses { Terminal.complain(loss, prefix: "lost: ") }
+        if !losses.isEmpty { throw Failure("", exitCode: 3) }
+    }
+
+    private func manifests() async throws -> [Manifest] {
+        let files: [SourceFile] =
+            if self.paths.isEmpty {
+                [SourceFile(name: "export", text: try await self.connect.client().getText("/v1/manifests/export", query: []))]
+            } else {
+                try ManifestFiles.read(self.paths)
+            }
+        let parsed = ManifestParser.parse(files)
+        let errors = parsed.findings.filter { $0.severity == .error }
+        guard errors.isEmpty else { throw Failure(errors.map(\.description).joined(separator: "\nerror: ")) }
+        return parsed.manifests.map(\.manifest)
+    }
+}
+
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Manifests of what other autoscalers are told; needs no cluster.",
+        discussion: """
+            Reads Kubernetes HorizontalPodAutoscalers (autoscaling/v1 and v2), KEDA ScaledObjects and the JSON policies form. Writes manifests to standard \
+            output, and to standard error a line for each thing that could not be carried over.
+
+            Exits 0 when nothing was lost, 3 when something was, 1 when nothing could be imported.
+
+            Example: muster import hpa.yaml > policies.yaml
+            """)
+    @Argument(help: "Files, folders, or - for standard input.")
+    var paths: [String]
+    @Option(help: "The Region of the workloads, when it exists already. Without it one of the name “default” is written as well.")
+    var region: String?
+
+    func validate() throws {
+        if let region = self.region, case .some = ManifestName.objection(to: region) { throw ValidationError("--region “\(region)” is no name of a Region") }
+    }
+
+    func run() async throws {
+        let result = Import.manifests(try ManifestFiles.read(self.paths), region: self.region)
+        Terminal.write(result.yaml)
+        for loss in result.losses { Terminal.complain(loss.description, prefix: "lost: ") }
+        if result.yaml.isEmpty { throw Failure("nothing could be imported") }
+        if !result.losses.isEmpty { throw Failure("", exitCode: 3) }
     }
 }
