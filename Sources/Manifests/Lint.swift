@@ -44,6 +44,7 @@ public enum Lint {
         for manifest in all {
             if case .policy(let policy) = manifest { found += PolicyCheck.findings(policy) }
             found += LintReferences.findings(manifest, set)
+            found += LintLater.findings(manifest)
         }
         found += LintOverlaps.findings(set, isLocated: { locating($0, "") != nil })
         found += LintCeilings.findings(set) + LintFailover.findings(set)

@@ -78,7 +78,6 @@ extension ReadManifest {
             if !expression.isCondition {
                 place.fail(.invalidExpression, "“\(place.name)” is a number; compare it with something, such as \(text.shortened) > 100")
             }
-            if !expression.lookback.isEmpty { place.notAvailable("the function “change”") }
             return expression
         } catch {
             // A block's lines are somewhere below; a quoted or plain scalar's characters follow its start.

@@ -53,7 +53,7 @@ extension WholeClusters.Leaders {
                   - { name: load, source: { connection: load, sql: select 1 } }
                   - { name: queue, source: { connection: load, sql: select 1 } }
                 \(rules)
-                """), at: "{ name: queue", says: "no rule and no emergency names the metric “queue”"),
+                """), at: "{ name: queue", says: "no rule, no emergency and no guard names the metric “queue”"),
         BadPolicy(
             name: "overlapping policies",
             text: policy("bad-1", "maxReplicas: 4\n\(metrics)\n\(rules)") + "---\n" + policy("bad-2", "maxReplicas: 5\n\(metrics)\n\(rules)"), at: "",

@@ -120,7 +120,6 @@ struct BadDocumentTests {
             .policy("emergency: { when: \"queue >§\", replicas: max }", "/emergency/when", .invalidExpression, "is expected here"),
             .policy("emergency: { when: §queue + 1, replicas: max }", "/emergency/when", .invalidExpression, "compare it with something"),
             .policy("emergency: { when: \"queue > 5§m\", replicas: max }", "/emergency/when", .invalidExpression, "runs into a letter"),
-            .policy("emergency: { when: §\"change(queue, 5m) > 1\", replicas: max }", "/emergency/when", .notAvailable, "the function “change”"),
             .policy("emergency: { when: \"change(§5m) > 1\", replicas: max }", "/emergency/when", .invalidExpression, "as in change(queue, 5m)"),
             .policy("emergency: { when: §qeue > 1, replicas: max }", "/emergency/when", .unknownMetric, "no metric “qeue”", near: "queue"),
             .policy("emergency: { when: queue > 1, replicas: §10 }", "/emergency/replicas", .outOfRange, "above maxReplicas 9"),

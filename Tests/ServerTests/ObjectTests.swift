@@ -56,7 +56,7 @@ struct ObjectTests {
             #expect(first["leader"]?["previous"] == "a")
             #expect(first["nodes"] == ["alive": 1, "total": 1, "degraded": 1])
             #expect(first["round"]?["ms"] == 38)
-            #expect(first["readings"] == ["total": 4, "stale": 0, "missing": 2])
+            #expect(first["readings"] == ["total": 4, "stale": 0, "doubted": 0, "missing": 2])
             #expect(first["replicas"] == ["running": 10, "wanted": 17, "ceiling": 18])
             let attention = first["attention"]?.arrayValue?.compactMap { $0["id"]?.stringValue } ?? []
             #expect(attention == ["at-max:transcode/us-east", "no-leader", "reading:transcode/mailboxes", "switch-off"])

@@ -135,7 +135,7 @@ extension OpenAPIDocument {
                         leader: {node: a, epoch: 41, since: '2026-05-28T03:12:04.120Z', previous: c}
                         nodes: {alive: 3, total: 3, degraded: 0}
                         round: {at: '2026-05-28T03:12:04.120Z', ms: 38, every: 2s, evaluated: 412, changed: 2}
-                        readings: {total: 1096, stale: 2, missing: 1}
+                        readings: {total: 1096, stale: 2, doubted: 0, missing: 1}
                         replicas: {running: 1344, wanted: 1361, ceiling: 1500}
                         cost: {perHour: '92.4'}
                         workloads:
