@@ -39,6 +39,23 @@ extension PolicyCheck {
 
     static func windows(_ policy: Policy) -> [ManifestFinding] {
         policy.metrics.enumerated().flatMap { Self.windows($1, at: "/metrics/\($0)", policy) } + Self.stabilization(policy) + Self.plausible(policy)
+            + Self.changes(policy)
+    }
+
+    /// `change(metric, 5m)` further back than values are kept.
+    private static func changes(_ policy: Policy) -> [ManifestFinding] {
+        let kept = policy.evaluateEvery * Metric.Window.maximumSamples
+        let conditions =
+            (policy.emergency.map { [("/emergency/when", $0.when)] } ?? []) + policy.guards.enumerated().map { ("/guards/\($0)/when", $1.when) }
+        return conditions.flatMap { pointer, condition in
+            condition.lookback.filter { $0.value > kept }.sorted { $0.key < $1.key }.map { name, time in
+                Self.finding(
+                    policy, pointer, .contradictoryWindows,
+                    "change(\(name), \(time.text)) looks further back than is kept: the newest \(Metric.Window.maximumSamples) values, which "
+                        + "evaluateEvery \(policy.evaluateEvery.text) fills in \(kept.text), so that it is never known; shorten it or evaluate less often",
+                    .warning)
+            }
+        }
     }
 
     private static func windows(_ metric: Metric, at pointer: String, _ policy: Policy) -> [ManifestFinding] {

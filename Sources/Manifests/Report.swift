@@ -44,6 +44,15 @@ final class Report {
                 message: message, near: near))
     }
 
+    /// One of several parts of the document, whose errors stop nothing but itself: `read` gets a report of its own, and what it finds is told here.
+    func apart<Value>(_ read: (Report) -> Value) -> Value {
+        let part = Report(file: self.file, purpose: self.purpose, linesBefore: self.linesBefore)
+        part.document = self.document
+        let value = read(part)
+        self.findings += part.findings.prefix(max(0, ManifestLimits.findings - self.findings.count))
+        return value
+    }
+
     func inFile(_ position: SourcePosition) -> SourcePosition {
         SourcePosition(line: position.line + self.linesBefore, column: position.column)
     }

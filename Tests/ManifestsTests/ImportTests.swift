@@ -263,6 +263,13 @@ struct ImportTests {
         #expect(self.policies(self.run("[\(one), \(one)]")).map(\.name) == ["mail-workers", "mail-workers-2"])
     }
 
+    @Test("a policy of a list that can't be imported takes no other with it")
+    func apart() {
+        let result = self.run(Self.json.replacing("{ \"policies\": [", with: "{ \"policies\": [ { \"name\": \"x\" },"))
+        #expect(self.policies(result).map(\.name) == ["mail-workers"])
+        #expect(result.losses.contains { $0.message.contains("policies[0] was not imported") }, "\(result.losses)")
+    }
+
     @Test("comparisons that a step can't make are lost, and a policy of those only is not imported")
     func comparisons() {
         for (comparison, words) in [("less_than", "negate"), ("percentage_change", "change of"), ("equals", "can't be “equals”")] {

@@ -200,6 +200,10 @@ struct LintTests {
         self.expect(
             self.lint(self.policy("maxReplicas: 9\nplausible: { maxDrop: 60%, per: 14s }")),
             "warning contradictory-windows Policy/p /plausible/per", "no fall is ever seen")
+        let looks = "maxReplicas: 9\nguards: [{ when: \"change(queue, TIME) > 5\", notify: info }]"
+        self.expect(
+            self.lint(self.policy(looks.replacing("TIME", with: "2h9m"))), "warning contradictory-windows Policy/p /guards/0/when", "looks further back")
+        #expect(self.lint(self.policy(looks.replacing("TIME", with: "2h8m"))).isEmpty)
     }
 
     @Test("a second source that nobody asks is a warning")

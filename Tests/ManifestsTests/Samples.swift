@@ -263,7 +263,16 @@ struct ManifestGenerator {
             maxAge: self.chance(50) ? Metric.defaultMaxAge : self.duration(1...600), unit: self.maybe { $0.label() },
             onMissing: self.maybe { $0.ladder(upTo: 1, asking: secondary != nil) }, secondary: secondary, health: self.chance(20) ? self.source() : nil)
     }
-    mutating func source() -> Metric.Source { .sql(connection: self.name(), statement: self.statement()) }
+    mutating func source() -> Metric.Source {
+        if self.chance(75) { return .sql(connection: self.name(), statement: self.statement()) }
+        let selector = self.pick([nil, "a=b,c in (d, e)", "!x", "not a selector"])
+        return .kubernetes(
+            self.pick([
+                .init(.resource, name: "cpu"), .init(.containerResource, name: "memory", container: self.label()),
+                .init(.pods, name: self.label(), selector: selector), .init(.external, name: self.label(), selector: selector),
+                .init(.object, name: self.label(), selector: selector, object: self.pick(["v1/Service/x", "networking.k8s.io/v1/Ingress/main"])),
+            ]))
+    }
 
     mutating func ladder(upTo most: Int, asking: Bool) -> [Policy.MissingStep] {
         var steps: [Policy.MissingStep] = []

@@ -92,7 +92,7 @@ struct Importing {
             switch kind {
             case ReadHPA.kind: ImportHPA.read(place, origin).map { [$0] } ?? []
             case "ScaledObject": ImportKEDA.read(place, origin, &self).map { [$0] } ?? []
-            case nil: ImportPolicies.read(place, &self)
+            case nil: ImportPolicies.read(place)
             default: []
             }
         if let kind, kind != ReadHPA.kind, kind != "ScaledObject" {

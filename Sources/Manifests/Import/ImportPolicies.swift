@@ -6,10 +6,18 @@ enum ImportPolicies {
         "name", "service", "minReplicas", "maxReplicas", "metrics", "thresholds", "cooldownPeriod", "scaleUpBy", "scaleDownBy", "evaluationInterval", "enabled",
     ]
 
-    static func read(_ place: Place, _ importing: inout Importing) -> [Imported] {
+    static func read(_ place: Place) -> [Imported] {
         if case .mapping(let fields) = place.node.value, fields.contains(where: { $0.name == "policies" }) {
             guard let list = place.fields(known: ["policies"])?["policies"]?.elements("policies", maximum: ManifestLimits.documents) else { return [] }
-            return list.compactMap { Self.policy($0) }
+            return list.prefix(ManifestLimits.documents).compactMap { element in
+                place.report.apart { report in
+                    var part = element
+                    part.report = report
+                    let policy = Self.policy(part)
+                    if policy == nil { part.fail(.missingField, "\(element.name) was not imported: nothing of it is left that a policy could be made of") }
+                    return policy
+                }
+            }
         }
         return Self.policy(place).map { [$0] } ?? []
     }
