@@ -140,6 +140,7 @@ extension LeaderState {
             "changed": .int(Int64(changed)), "workloads": .int(Int64(self.entries.count)),
             "readings": ["total": .int(Int64(total)), "stale": .int(Int64(stale)), "missing": .int(Int64(missing))],
             "replicas": ["running": .int(Int64(running)), "wanted": .int(Int64(wanted)), "ceiling": .int(Int64(ceiling))],
+            "overcommitted": self.overcommitments.isEmpty ? nil : .array(self.overcommitments.map(\.json)),
         ])
     }
 }

@@ -27,17 +27,21 @@ extension LeaderState {
         decision.reasons.append(reason)
         decision.sentence += "; \(text) → \(replicas)"
         decision.to = replicas
+        decision.kind = replicas == from ? .held : replicas > from ? .up : .down
+        decision.acted = replicas != from
         let before = self.indices[item.workload].map { self.entries[$0] }
-        if replicas == from {
-            decision.kind = .held
-            decision.acted = false
-        }
         // What did not change has not to cool down, and takes up nothing of a rate.
         if let before {
             item.evaluation.memory.amend(to: replicas, from: from, before: before.memory, under: before.member.policy, at: decision.at)
         }
         item.evaluation.decision = decision
-        item.isRecorded = before.map { Recording.isNew(decision, after: $0.lastRecorded) } ?? true
+        return self.reconsidered(item)
+    }
+
+    /// Whether the decision, as it is now, belongs in the log.
+    func reconsidered(_ item: Pending) -> Pending {
+        var item = item
+        item.isRecorded = self.indices[item.workload].map { Recording.isNew(item.evaluation.decision, after: self.entries[$0].lastRecorded) } ?? true
         return item
     }
 }

@@ -45,6 +45,8 @@ public struct LeaderState: Sendable {
         var observation: Observation?
         /// Replicas that it was last seen with.
         var size: Int?
+        /// What its last evaluation left for the arbiter.
+        var standing: Standing?
     }
 
     public private(set) var fleet: Fleet
@@ -57,7 +59,12 @@ public struct LeaderState: Sendable {
     /// Rounds of questions so far.
     private var rounds = 0
     /// By policy: what its calendar says, and until when.
-    private var schedules: [String: (schedule: EvaluationInput.Schedule, asOf: WallTime, validUntil: WallTime)] = [:]
+    var schedules: [String: (schedule: EvaluationInput.Schedule, asOf: WallTime, validUntil: WallTime)] = [:]
+
+    /// Which workloads the ceilings of `fleet` cover.
+    private(set) var ceilingMap: CeilingMap
+    /// Ceilings that the minimums alone exceed, as of the last decisions.
+    public internal(set) var overcommitments: [Overcommitment] = []
 
     /// A leader at the start of its term.
     ///
@@ -65,11 +72,13 @@ public struct LeaderState: Sendable {
     ///   - remembered: what the predecessors left of each workload: memory, and the last recorded decision when it can be read.
     ///   - open: actions that have not ended.
     ///   - sizes: what each workload takes up under a ceiling until it is seen again; see ``size(after:desired:current:)``.
+    ///   - standings: what each workload's last evaluation left, recorded or not.
     public init(
         fleet: Fleet, remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)], open: [ActionRecord],
-        sizes: [WorkloadID: Int] = [:], at now: WallTime
+        sizes: [WorkloadID: Int] = [:], standings: [WorkloadID: Standing] = [:], at now: WallTime
     ) {
         self.fleet = fleet
+        self.ceilingMap = CeilingMap(fleet)
         let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
         self.entries = fleet.members.map { member in
             let known = remembered[member.id]
@@ -78,7 +87,7 @@ public struct LeaderState: Sendable {
             let due = known.map { min($0.evaluatedAt + member.policy.evaluateEvery, now + member.policy.evaluateEvery) } ?? now
             return Entry(
                 member: member, memory: known?.memory ?? Memory(), dueAt: due, open: action, lastRecorded: known?.lastRecorded,
-                size: sizes[member.id] ?? known?.lastRecorded.flatMap { $0.acted ? $0.to : $0.from })
+                size: sizes[member.id] ?? known?.lastRecorded.flatMap { $0.acted ? $0.to : $0.from }, standing: standings[member.id])
         }
         self.reindex()
         self.orphans = Set(remembered.keys).union(byWorkload.keys).filter { self.indices[$0] == nil }
@@ -100,6 +109,7 @@ public struct LeaderState: Sendable {
         let known = Dictionary(uniqueKeysWithValues: self.entries.map { ($0.member.id, $0) })
         let holdsChanged = fleet.enabled != self.fleet.enabled || fleet.pauses != self.fleet.pauses || fleet.overrides != self.fleet.overrides
         self.fleet = fleet
+        self.ceilingMap = CeilingMap(fleet)
         self.schedules = [:]
         self.entries = fleet.members.map { member in
             guard var entry = known[member.id] else { return Entry(member: member, memory: Memory(), dueAt: now) }
@@ -262,15 +272,25 @@ public struct LeaderState: Sendable {
 
     private func evaluate(_ entry: Entry, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> Pending {
         let member = entry.member
-        let evaluation = Engine.evaluate(
-            EvaluationInput(
-                workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
-                enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
-                inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil },
-                schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), memory: entry.memory))
+        let evaluation = Engine.evaluate(self.input(entry, observation: observation, answers: answers, at: now))
         return Pending(
             workload: member.id, evaluation: evaluation, observation: observation,
             isRecorded: Recording.isNew(evaluation.decision, after: entry.lastRecorded))
+    }
+
+    /// What the engine may know of a workload now.
+    func input(_ entry: Entry, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> EvaluationInput {
+        let member = entry.member
+        return EvaluationInput(
+            workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
+            enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
+            inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
+            schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), memory: entry.memory)
+    }
+
+    /// What others ask this workload to have at least.
+    func floors(of workload: WorkloadID, at now: WallTime) -> EvaluationInput.Floors {
+        EvaluationInput.Floors()
     }
 
     /// Until the platform has taken a change on, a second one could overtake it. After that only its arrival is awaited.
@@ -306,6 +326,7 @@ public struct LeaderState: Sendable {
             guard let index = self.indices[item.workload] else { continue }
             self.entries[index].memory = item.evaluation.memory
             self.entries[index].last = item.evaluation
+            self.entries[index].standing = Standing(after: item.evaluation.decision)
             if item.isRecorded { self.entries[index].lastRecorded = item.evaluation.decision }
             if item.superseded != nil { self.entries[index].open = nil }
             if let action = byWorkload[item.workload] {

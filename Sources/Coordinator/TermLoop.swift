@@ -117,13 +117,15 @@ struct TermLoop {
                 let newest = left.workloads.map(\.evaluatedAt).max()
                 let clock = TermClock(database: left.head.now, newestWritten: newest)
                 var remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)] = [:]
-                var sizes: [WorkloadID: Int] = [:]
+                var sizes: [WorkloadID: Int] = [:], standings: [WorkloadID: Standing] = [:]
                 for record in left.workloads {
                     sizes[record.id] = LeaderState.size(after: record.evaluation, desired: record.desired, current: record.current)
+                    standings[record.id] = Standing(after: record.evaluation)
                     let recorded = record.decision.flatMap { left.lastDecisions[$0]?.decision }
                     remembered[record.id] = (try Memory(json: record.memory), record.evaluatedAt, recorded)
                 }
-                let state = LeaderState(fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sizes: sizes, at: clock.now)
+                let state = LeaderState(
+                    fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sizes: sizes, standings: standings, at: clock.now)
                 return (state, left.configuration.change, clock)
             } catch is CancellationError {
                 return nil

@@ -96,4 +96,10 @@ extension Int64 {
         let (sum, overflow) = self.addingReportingOverflow(other)
         return overflow ? (other < 0 ? .min : .max) : sum
     }
+    /// The difference, or the nearest representable number when it does not fit.
+    @inlinable
+    public func subtractingSaturating(_ other: Int64) -> Int64 {
+        let (difference, overflow) = self.subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
+    }
 }

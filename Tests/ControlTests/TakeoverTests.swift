@@ -17,6 +17,7 @@ private struct Simulation {
         var evaluatedAt: WallTime
         var lastRecorded: String?
         var size: Int?
+        var evaluation: String
     }
 
     let seed: UInt64
@@ -73,7 +74,8 @@ private struct Simulation {
             )
         }
         return LeaderState(
-            fleet: self.fleet(at: tick), remembered: remembered, open: Array(self.open.values), sizes: self.rows.compactMapValues(\.size), at: now)
+            fleet: self.fleet(at: tick), remembered: remembered, open: Array(self.open.values), sizes: self.rows.compactMapValues(\.size),
+            standings: try self.rows.mapValues { Standing(after: try Decision(json: JSON(parsing: $0.evaluation))) }, at: now)
     }
 
     func look(_ id: WorkloadID, _ tick: Int) -> Observation {
@@ -139,7 +141,7 @@ private struct Simulation {
             let text = decision.json.text
             self.rows[item.workload] = Row(
                 memory: item.evaluation.memory.json.text, evaluatedAt: now, lastRecorded: item.isRecorded ? text : self.rows[item.workload]?.lastRecorded,
-                size: size)
+                size: size, evaluation: text)
             if item.isRecorded { self.log.append(text) }
         }
     }

@@ -276,12 +276,3 @@ extension Ladder {
         return Int64(clamping: Exact.roundDivide(change * 1_000_000, by: microseconds))
     }
 }
-
-extension Int64 {
-    /// The difference, or the nearest representable number when it does not fit.
-    @inline(__always)
-    func subtractingSaturating(_ other: Int64) -> Int64 {
-        let (difference, overflow) = self.subtractingReportingOverflow(other)
-        return overflow ? (other < 0 ? .max : .min) : difference
-    }
-}

@@ -1,0 +1,179 @@
+import Engine
+import Model
+
+extension LeaderState {
+    /// Plans what acts: cut to what the ceilings leave, or lowered to make room for what ranks higher.
+    ///
+    /// Every workload takes part as it is known now; only those that were just evaluated are changed, the others when their turn comes.
+    mutating func underCeilings(_ pending: [Pending], at now: WallTime) -> [Pending] {
+        let map = self.ceilingMap
+        guard !map.ceilings.isEmpty else { return pending.map { self.plan($0, at: now) } }
+        let bids = self.bids(pending, at: now)
+        self.noteOvercommitment(bids, map)
+        var auction = Auction(map, bids)
+        let deciding = Dictionary(pending.enumerated().map { ($0.element.workload, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        let (grants, takings) = auction.run { index in
+            let decision = deciding[self.entries[index].member.id].map { pending[$0].evaluation.decision }
+            return self.yield(self.entries[index], decision: decision, at: now)
+        }
+        var bidders = Bidders(map: map, bids: bids, results: grants)
+        var pending = pending
+        for grant in grants where grant.ceiling >= 0 {
+            guard let place = deciding[self.entries[grant.workload].member.id] else { continue }
+            pending[place] = self.cut(pending[place], grant, &bidders)
+        }
+        for taking in takings {
+            guard let place = deciding[self.entries[taking.workload].member.id] else { continue }
+            pending[place] = self.lowered(pending[place], taking, map, bids)
+        }
+        return pending.map { self.plan($0, at: now) }
+    }
+
+    /// `pending` is in the order of the entries.
+    private func bids(_ pending: [Pending], at now: WallTime) -> [Auction.Bid] {
+        var bids: [Auction.Bid] = []
+        bids.reserveCapacity(self.entries.count)
+        var next = 0
+        for entry in self.entries {
+            var decision: Decision?
+            if next < pending.count, pending[next].workload == entry.member.id {
+                decision = pending[next].evaluation.decision
+                next += 1
+            }
+            bids.append(self.bid(entry, decision: decision, at: now))
+        }
+        return bids
+    }
+
+    private func bid(_ entry: Entry, decision: Decision?, at now: WallTime) -> Auction.Bid {
+        func count(_ replicas: Int) -> Int { min(max(replicas, 0), Int(Int32.max)) }
+        let policy = entry.member.policy
+        // One that was never seen takes up its maximum: not knowing must not hand its room to others.
+        let occupies = max(entry.size ?? policy.maxReplicas, entry.open?.action.to ?? 0)
+        var size = entry.open?.action.to ?? self.asked(entry) ?? occupies
+        var wants = size
+        var isUrgent = false
+        if let decision {
+            isUrgent = decision.reasons.contains(.emergency)
+            if decision.acted, let to = decision.to {
+                if decision.kind == .down { (size, wants) = (to, to) } else { wants = max(size, to) }
+            } else if let claim = Standing(after: decision).wants {
+                wants = max(size, claim)
+            }
+        } else if let standing = entry.standing, policy.mode == .live, self.fleet.enabled, let claim = standing.claim(every: policy.evaluateEvery, at: now) {
+            isUrgent = standing.isUrgent
+            wants = max(size, claim)
+        }
+        return Auction.Bid(
+            priority: entry.member.workload.priority, least: count(self.least(entry, at: now)), size: count(size), occupies: count(max(occupies, size)),
+            wants: count(wants), isUrgent: isUrgent)
+    }
+
+    /// What the platform is asked to run, as far as is known.
+    private func asked(_ entry: Entry) -> Int? {
+        switch entry.observation {
+        case .seen(let desired, _, _, _)?: desired
+        case .gone?: 0
+        case .unseen?: entry.size
+        case nil: entry.standing?.size ?? entry.size
+        }
+    }
+
+    private func least(_ entry: Entry, at now: WallTime) -> Int {
+        let schedule = self.schedules[entry.member.policy.name]?.schedule ?? EvaluationInput.Schedule()
+        return Engine.lowest(entry.member.policy, schedule: schedule, floors: self.floors(of: entry.member.id, at: now), at: now)
+    }
+
+    /// How far a workload may be lowered now. One that lacks readings is not: nothing is lowered out of ignorance, not even for others.
+    private func yield(_ entry: Entry, decision: Decision?, at now: WallTime) -> Yield? {
+        guard let standing = decision.map(Standing.init(after:)) ?? entry.standing, !standing.isBlind else { return nil }
+        var observation = entry.observation
+        if observation == nil, let size = self.asked(entry) { observation = .seen(desired: size, current: size, ready: size, version: nil) }
+        return observation.flatMap { Engine.yield(self.input(entry, observation: $0, answers: [:], at: now)) }
+    }
+
+    private mutating func noteOvercommitment(_ bids: [Auction.Bid], _ map: CeilingMap) {
+        var least = [Int64](repeating: 0, count: map.ceilings.count)
+        for (workload, bid) in bids.enumerated() {
+            map.forEach(of: workload) { ceiling, price in
+                least[ceiling] = least[ceiling].addingSaturating(price.multipliedSaturating(by: Int64(bid.least)))
+            }
+        }
+        self.overcommitments = map.ceilings.indices.compactMap { ceiling in
+            least[ceiling] > map.ceilings[ceiling].amount ? Overcommitment(ceiling: map.ceilings[ceiling], least: least[ceiling]) : nil
+        }
+    }
+
+    /// The same decision with fewer replicas, and who got the room.
+    private func cut(_ item: Pending, _ grant: Auction.Grant, _ bidders: inout Bidders) -> Pending {
+        let decision = item.evaluation.decision
+        guard decision.acted, decision.kind == .up, let from = decision.from, let to = decision.to, grant.replicas < to else { return item }
+        let granted = max(from, grant.replicas)
+        let ceiling = bidders.map.ceilings[grant.ceiling]
+        var text = "\(ceiling.name) has \(ceiling.words(ceiling.amount)): \(to - from) asked, \(granted - from) left"
+        let ahead = bidders.ahead(of: grant.workload, under: grant.ceiling)
+        if !ahead.isEmpty { text += " after " + ahead.map { self.ranked($0, bidders.bids) }.joined(separator: ", ") }
+        var item = self.amended(item, to: granted, .ceilings, text: text, reason: .budgetDenied(by: ceiling.name))
+        if let first = ahead.first, bidders.bids[first].priority > bidders.bids[grant.workload].priority {
+            item.evaluation.decision.reasons.append(.outranked(by: self.entries[first].member.id.description))
+            item = self.reconsidered(item)
+        }
+        return item
+    }
+
+    /// The same decision lower, and for whom.
+    private func lowered(_ item: Pending, _ taking: Auction.Taking, _ map: CeilingMap, _ bids: [Auction.Bid]) -> Pending {
+        let decision = item.evaluation.decision
+        guard let from = decision.from, taking.replicas < min(from, decision.acted ? decision.to ?? from : from) else { return item }
+        let requester = self.entries[taking.requester].member.id
+        let text = "makes room under \(map.ceilings[taking.ceiling].name) for \(self.ranked(taking.requester, bids))"
+        return self.amended(item, to: taking.replicas, .ceilings, text: text, reason: .outranked(by: requester.description))
+    }
+
+    private func ranked(_ workload: Int, _ bids: [Auction.Bid]) -> String {
+        "\(self.entries[workload].member.id) (\(bids[workload].isUrgent ? "emergency, " : "")priority \(bids[workload].priority))"
+    }
+}
+
+/// Who stands before whom under a ceiling, for those that are told why they got less.
+struct Bidders {
+    /// Names in one explanation: more would not be read.
+    static let most = 3
+
+    let map: CeilingMap
+    let bids: [Auction.Bid]
+    /// By workload: what those that wanted more get.
+    private let results: [Int: Int]
+    /// By ceiling: the members that rank highest, one more than are named.
+    private var first: [Int: [Int]] = [:]
+
+    init(map: CeilingMap, bids: [Auction.Bid], results: [Auction.Grant]) {
+        self.map = map
+        self.bids = bids
+        self.results = Dictionary(results.map { ($0.workload, $0.replicas) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Those that hold room above their minimum and rank no lower: by priority, then by how much that is, then by name.
+    mutating func ahead(of workload: Int, under ceiling: Int) -> [Int] {
+        if self.first[ceiling] == nil {
+            var best: [Int] = []
+            for member in self.map.members(of: ceiling) where self.surplus(Int(member)) > 0 {
+                let place = best.firstIndex { self.ranks(Int(member), before: $0) } ?? best.count
+                guard place <= Self.most else { continue }
+                best.insert(Int(member), at: place)
+                if best.count > Self.most + 1 { best.removeLast() }
+            }
+            self.first[ceiling] = best
+        }
+        return (self.first[ceiling] ?? []).filter { $0 != workload && self.bids[$0].priority >= self.bids[workload].priority }.prefix(Self.most).map { $0 }
+    }
+
+    private func surplus(_ workload: Int) -> Int {
+        max(self.bids[workload].occupies, self.results[workload] ?? 0) - self.bids[workload].least
+    }
+    private func ranks(_ left: Int, before right: Int) -> Bool {
+        if self.bids[left].priority != self.bids[right].priority { return self.bids[left].priority > self.bids[right].priority }
+        let (a, b) = (self.surplus(left), self.surplus(right))
+        return a != b ? a > b : left < right
+    }
+}

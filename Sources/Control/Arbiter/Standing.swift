@@ -1,0 +1,45 @@
+public import Model
+
+/// What a workload's last evaluation left for the arbiter: what it wants beyond what it has, and whether it knew enough to be lowered for others.
+///
+/// A claim that could not be served stands until the workload is evaluated again, so that room made for it does not go to whoever is evaluated first.
+public struct Standing: Sendable, Hashable {
+    /// What it would have without ceilings; nil when it has that.
+    public var wants: Int?
+    public var isUrgent: Bool
+    /// A reading that it decides by is missing, stale or doubted.
+    public var isBlind: Bool
+    /// Replicas that are asked for after it.
+    public var size: Int?
+    /// What the rules want; nil when it was not seen.
+    public var need: Int?
+    public var at: WallTime
+
+    /// Evaluations that may be missed before nobody keeps room for the claim any more.
+    static let missedEvaluations = 3
+
+    public init(after decision: Decision) {
+        let denied = decision.steps.last { step in
+            switch step.reason {
+            case .budgetDenied?, .outranked?, .inFlight?: step.input > step.output
+            default: false
+            }
+        }
+        self.wants = denied?.input
+        self.isUrgent = decision.reasons.contains(.emergency)
+        self.isBlind = decision.reasons.contains { reason in
+            switch reason {
+            case .missing, .stale, .doubted: true
+            default: false
+            }
+        }
+        self.size = decision.acted ? decision.to : decision.from
+        self.need = decision.wanted
+        self.at = decision.at
+    }
+
+    /// Its claim, while it stands.
+    func claim(every: Duration, at now: WallTime) -> Int? {
+        now < self.at + every * Self.missedEvaluations ? self.wants : nil
+    }
+}
