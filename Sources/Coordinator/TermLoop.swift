@@ -257,9 +257,9 @@ struct TermLoop {
 
     // MARK: - News
 
-    private enum Standing { case leading, over }
+    private enum Course { case leading, over }
 
-    private func take(_ news: [News], _ state: inout LeaderState, _ counters: inout Counters, _ clock: TermClock) async -> Standing {
+    private func take(_ news: [News], _ state: inout LeaderState, _ counters: inout Counters, _ clock: TermClock) async -> Course {
         var batch = Batch()
         for item in news {
             switch item {
@@ -299,7 +299,7 @@ struct TermLoop {
     }
 
     /// One fenced transaction with everything of the batch. What fails is not done: a decision is made again when it is due, an action looked at again.
-    private func commit(_ batch: Batch, _ state: inout LeaderState, _ counters: inout Counters, _ clock: TermClock) async -> Standing {
+    private func commit(_ batch: Batch, _ state: inout LeaderState, _ counters: inout Counters, _ clock: TermClock) async -> Course {
         let now = clock.now
         let began = ContinuousClock.now
         let evaluations = batch.pending.map { EvaluationCommit($0, at: now) }
@@ -339,7 +339,7 @@ struct TermLoop {
         }
     }
 
-    private func failed(_ batch: Batch, _ state: inout LeaderState, _ error: any Error, _ clock: TermClock) -> Standing {
+    private func failed(_ batch: Batch, _ state: inout LeaderState, _ error: any Error, _ clock: TermClock) -> Course {
         for update in batch.updates { state.notWritten(update.before, at: clock.now) }
         self.logger.error("nothing was committed, so nothing is done", metadata: ["error": "\(error)"])
         self.coordinator.note { $0.problem = "\(error)" }
@@ -362,7 +362,7 @@ struct TermLoop {
     }
 
     /// The term's first event, before anything else that the term writes. Tries until it succeeds or the term is over.
-    private func recordElection() async -> Standing {
+    private func recordElection() async -> Course {
         var details: [String: JSON] = ["timeline": .int(Int64(self.term.timeline)), "incarnation": .string(self.term.incarnation)]
         if let predecessor = self.term.predecessor {
             details["previous"] = [
