@@ -61,7 +61,7 @@ extension PolicyCheck {
         return [
             Self.finding(
                 policy, "/metrics/\(first.offset)/source", .notAvailable,
-                "\(count) read from Kubernetes, which is not available in this version of Muster: until it is, they count as missing and nothing is lowered",
+                "\(count) read from Kubernetes, which this version of Muster can't do: until it can, the readings are missing and nothing is lowered",
                 .warning)
         ]
     }
