@@ -73,6 +73,7 @@ extension Ladder {
     /// A change was decided. A clock that went back does not bring the next change closer.
     func remember(_ outcome: Conclusion) {
         let isUp = outcome.to > outcome.from
+        self.awaitOutcome(up: isUp)
         let header = isUp ? CellLayout.Header.lastUp : CellLayout.Header.lastDown
         self.cells[header] = max(self.cells[header], self.now)
         let place = isUp ? self.program.cells.ups : self.program.cells.downs
@@ -97,6 +98,7 @@ extension Situation {
     init(_ input: EvaluationInput) {
         self.init(now: input.now, observation: input.observation)
         self.isEnabled = input.enabled
+        self.startup = max(0, input.workload.startup.microseconds)
         self.isInFlight = input.inFlight != nil
         let id = input.workload.id, policy = input.policy.name
         self.isPausedUp = input.pauses.covering(id, policy: policy, up: true, at: input.now) != nil

@@ -90,6 +90,9 @@ public struct Memory: Sendable, Hashable {
     public internal(set) var guards: [Guarded] = []
     /// How the last changes turned out; see ``TrackRecord``.
     public internal(set) var record: Int64 = 0
+    /// When the change was made whose outcome is still to be seen, and what it is; see ``PendingOutcome``.
+    public internal(set) var pendingAt: WallTime?
+    var pending: Int64 = 0
 
     public init(
         series: [Series] = [], conditions: [Condition] = [], lastUp: WallTime? = nil, lastDown: WallTime? = nil,
@@ -143,7 +146,10 @@ extension Memory {
     ///   - replicas: the size that was decided instead of the one noted.
     public mutating func amend(to replicas: Int, from: Int, before: Memory, under policy: Policy, at now: WallTime) {
         (self.lastUp, self.lastDown, self.ups, self.downs) = (before.lastUp, before.lastDown, before.ups, before.downs)
-        guard replicas != from else { return }
+        guard replicas != from else {
+            (self.pendingAt, self.pending) = (before.pendingAt, before.pending)
+            return
+        }
         let isUp = replicas > from
         if isUp { self.lastUp = max(self.lastUp ?? now, now) } else { self.lastDown = max(self.lastDown ?? now, now) }
         guard policy.inForce.behavior != nil else { return }

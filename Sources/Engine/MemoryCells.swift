@@ -21,6 +21,8 @@ extension Program {
         cells[CellLayout.Header.lastDown] = memory.lastDown?.microseconds ?? Cells.never
         cells[CellLayout.Header.missingSince] = memory.missingSince?.microseconds ?? Cells.never
         cells[CellLayout.Header.record] = memory.record
+        cells[CellLayout.Header.pendingAt] = memory.pendingAt?.microseconds ?? Cells.never
+        cells[CellLayout.Header.pending] = memory.pending
         for (metric, place) in zip(self.distinctMetrics, self.metrics.map(\.cells)) {
             guard let series = memory.series(of: metric.name) else { continue }
             if let good = series.lastGood { (cells[place.lastGood], cells[place.lastGood + 1]) = (good.value.milli, good.at.microseconds) }
@@ -78,6 +80,8 @@ extension Memory {
                     metric: program.distinctMetrics[condition.metric].name, side: condition.side, threshold: condition.threshold, since: since)
             }, lastUp: time(CellLayout.Header.lastUp), lastDown: time(CellLayout.Header.lastDown), missingSince: time(CellLayout.Header.missingSince))
         self.record = cells[CellLayout.Header.record]
+        self.pendingAt = time(CellLayout.Header.pendingAt)
+        if self.pendingAt != nil { self.pending = cells[CellLayout.Header.pending] }
         for (plan, policy) in zip(program.guards, program.policy.guards) {
             let fired = (plan.fired..<plan.fired + plan.count).compactMap(time).sorted()
             let since = time(plan.since)

@@ -16,6 +16,7 @@ extension Memory: JSONEncodable, JSONDecodable {
             "missingSince": self.missingSince.map { .int($0.microseconds) },
             "recommendations": Self.json(self.recommendations), "ups": Self.json(self.ups), "downs": Self.json(self.downs),
             "guards": self.guards.isEmpty ? nil : .array(self.guards.map(\.json)), "record": self.record == 0 ? nil : .int(self.record),
+            "pending": self.pendingAt.map { [.int($0.microseconds), .int(self.pending)] },
         ])
     }
 
@@ -29,7 +30,7 @@ extension Memory: JSONEncodable, JSONDecodable {
         }
         try json.expectFields(
             [
-                "version", "series", "conditions", "lastUp", "lastDown", "missingSince", "recommendations", "ups", "downs", "guards", "record",
+                "version", "series", "conditions", "lastUp", "lastDown", "missingSince", "recommendations", "ups", "downs", "guards", "record", "pending",
             ], of: "memory")
         self.init(
             series: try json.list("series"), conditions: try json.list("conditions"),
@@ -41,6 +42,12 @@ extension Memory: JSONEncodable, JSONDecodable {
         self.downs = try Self.entries(json, "downs")
         if json["guards"] != nil { self.guards = try json.list("guards") }
         self.record = try json.intIfPresent("record") ?? 0
+        guard json["pending"] != nil else { return }
+        let pending = try json.array("pending")
+        guard pending.count == 2, let at = pending[0].intValue, let bits = pending[1].intValue else {
+            throw JSONError(pointer: "/pending", message: "is not a pair of a time in microseconds and a number")
+        }
+        (self.pendingAt, self.pending) = (WallTime(microseconds: at), bits)
     }
 
     private static func json(_ entries: [Entry]) -> JSON? {

@@ -51,8 +51,8 @@ struct Ladder<Log: EvaluationLog> {
         self.read()
         let guards = self.watchGuards()
         guard self.situation.sight == .seen else { return self.unobserved(guards) }
-        let judged = self.judge()
         self.propose()
+        let judged = self.judge()
         self.combine()
         self.moveBounds()
         self.noticeEmergency()

@@ -15,6 +15,8 @@ struct Situation {
     var ready = 0
     /// The cluster's switch.
     var isEnabled = true
+    /// From request to serving, in microseconds.
+    var startup: Int64 = 0
     /// An action of this workload has not ended.
     var isInFlight = false
     /// A pause covers changes up, or down.
@@ -127,6 +129,13 @@ struct Opinion {
     var isUnbounded = false
     /// Its condition holds, but not for long enough: until then.
     var sustainedUntil = Int64.min
+
+    /// How far the reading is from its target, in thousandths of it; 0 where the rule leaves it alone.
+    var distance: Int64 {
+        if self.isUnbounded { return PendingOutcome.mostDistance }
+        guard let ratio = self.ratio else { return 0 }
+        return min(Int64(clamping: (Int128(ratio.quantity.milli) - 1000).magnitude), PendingOutcome.mostDistance)
+    }
 
     /// How far the reading is past what the rule leaves alone, in thousandths, 0...1000.
     var severity: Int64 { self.isUnbounded ? 1000 : self.ratio?.distanceFromOne ?? 0 }

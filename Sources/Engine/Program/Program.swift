@@ -72,6 +72,7 @@ final class Program: Sendable {
     let emergencyReplicas: Int
     let guards: [GuardPlan]
     let limits: Limits
+    let evaluateEvery: Int64
     let cooldownUp: Int64
     let cooldownDown: Int64
     let ladder: [Rung]
@@ -112,6 +113,7 @@ final class Program: Sendable {
         }
         self.limits = Self.limits(inForce.behavior, policy.arithmetic)
         layout.logs(self.limits, every: policy.evaluateEvery.milliseconds)
+        self.evaluateEvery = policy.evaluateEvery.microseconds
         self.cooldownUp = inForce.cooldown.up.microseconds
         self.cooldownDown = inForce.cooldown.down.microseconds
         self.ladder = Self.rungs(policy.onMissing)
