@@ -51,8 +51,9 @@ struct Platform: Sendable {
             now=$(cat "$state/replicas")
             if [ "$now" != "$PREVIOUS" ]; then echo "there are $now, not $PREVIOUS" >&2; exit 3; fi
             sleep \(Self.scaleTime)
-            echo "$REPLICAS" >"$state/new" && mv "$state/new" "$state/replicas"
+            # Two words of the shell itself, one right after the other: a program that is killed with its leader has done both or neither.
             printf '%s %s %s %s %s\\n' "$1" "$EPOCH" "$PREVIOUS" "$REPLICAS" "$IDEMPOTENCY_KEY" >>"${0%/*}/state/effects.log"
+            echo "$REPLICAS" >"$state/replicas"
             """,
             "scale-lies": "echo 'all done'",
             "scale-fails": "echo 'no quota left' >&2; exit 1",
