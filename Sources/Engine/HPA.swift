@@ -32,22 +32,29 @@ enum HPA {
     }
 
     /// Object and External metrics with a `Value` target: the metric itself should be the target.
-    static func value(_ value: Quantity, target: Quantity, current: Int, ready: Int, tolerance: Tolerance) -> Result? {
-        guard let ratio = Ratio(Int128(value.milli), of: Int128(target.milli)) else { return nil }
-        if current == 0 { return Result(replicas: ratio.replicas(times: 1), ratio: ratio, keeps: false) }
-        if ratio.isWithin(tolerance) { return Result(replicas: current, ratio: ratio, keeps: true) }
-        return Result(replicas: ratio.replicas(times: ready > 0 ? ready : current), ratio: ratio, keeps: false)
+    static func value(
+        _ value: Quantity, target: Quantity, current: Int, ready: Int, tolerance: Tolerance, arithmetic: Arithmetic = .exact
+    ) -> Result? {
+        let counted = ready == 0 && arithmetic == .exact ? current : ready
+        guard
+            let result = try? Self.value(
+                value.milli, target: target.milli, current: Int32(clamping: current), readyPods: Int64(counted), tolerances: Tolerances(tolerance),
+                arithmetic: arithmetic)
+        else { return nil }
+        return Result(replicas: Int(result.replicas), ratio: Ratio(Int128(value.milli), of: Int128(target.milli)), keeps: result.keeps)
     }
 
     /// Object and External metrics with an `AverageValue` target: the total should be the target times the replicas
     /// that exist.
-    static func averageValue(_ total: Quantity, target: Quantity, existing: Int, tolerance: Tolerance) -> Result? {
-        guard let needed = Ratio(Int128(total.milli), of: Int128(target.milli)) else { return nil }
-        guard let ratio = Ratio(Int128(total.milli), of: Exact.multiply(Int128(target.milli), Int128(existing))) else {
-            return Result(replicas: needed.replicas(times: 1), ratio: nil, keeps: false)
-        }
-        if ratio.isWithin(tolerance) { return Result(replicas: existing, ratio: ratio, keeps: true) }
-        return Result(replicas: needed.replicas(times: 1), ratio: ratio, keeps: false)
+    static func averageValue(
+        _ total: Quantity, target: Quantity, existing: Int, tolerance: Tolerance, arithmetic: Arithmetic = .exact
+    ) -> Result? {
+        guard
+            let result = try? Self.averageValue(
+                total.milli, target: target.milli, statusReplicas: Int32(clamping: existing), tolerances: Tolerances(tolerance), arithmetic: arithmetic)
+        else { return nil }
+        let whole = Exact.multiply(Int128(target.milli), Int128(existing))
+        return Result(replicas: Int(result.replicas), ratio: Ratio(Int128(total.milli), of: whole), keeps: result.keeps)
     }
 
     /// A per-replica mean (utilization) over the ready replicas. Replicas that are asked for or exist but are not ready

@@ -26,7 +26,6 @@ extension Ladder {
     }
 
     private var count: Int { self.program.rules.count }
-    private func each(_ body: (Int, Opinion) -> Void) { for index in 0..<self.count { body(index, self.scratch.opinions[index]) } }
     private var allLack: Bool { (0..<self.count).allSatisfy { self.scratch.opinions[$0].lacks != nil } }
     private var isAnyDoubted: Bool { (0..<self.count).contains { self.scratch.opinions[$0].doubt != nil } }
 

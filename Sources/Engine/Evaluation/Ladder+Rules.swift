@@ -86,7 +86,7 @@ extension Ladder {
         if case .averageUtilization = track.target, size.asked == 0 {
             return self.said(Opinion(), plan, "no replica runs, so there is no utilization to track")
         }
-        guard let result = self.program.arithmetic == .hpa ? self.asController(track, plan, value) : self.exactly(track, plan, value) else {
+        guard let result = self.result(track, plan, value) else {
             return self.said(Opinion(replicas: size.asked), plan, "the target of \(track.metric) is not above 0")
         }
         let opinion = Opinion(replicas: result.replicas, ratio: result.ratio, isUnbounded: result.ratio == nil)
@@ -98,47 +98,34 @@ extension Ladder {
             clause: "\(self.subject(track, value)) \(isKept ? "needs no change" : "wants \(result.replicas)")")
     }
 
-    private func exactly(_ track: Rule.Track, _ plan: Program.RulePlan, _ value: Quantity) -> HPA.Result? {
+    private func result(_ track: Rule.Track, _ plan: Program.RulePlan, _ value: Quantity) -> HPA.Result? {
         let size = self.situation
+        let arithmetic = self.program.arithmetic
         switch track.target {
         case .averageUtilization(let target):
-            return HPA.utilization(value, target: target, current: size.asked, existing: size.existing, ready: size.ready, tolerance: plan.tolerance)
-        case .value(let target): return HPA.value(value, target: target, current: size.asked, ready: size.ready, tolerance: plan.tolerance)
-        case .averageValue(let target): return HPA.averageValue(value, target: target, existing: size.existing, tolerance: plan.tolerance)
+            return arithmetic == .hpa
+                ? self.utilizationAsController(value, target: target, plan.tolerance)
+                : HPA.utilization(value, target: target, current: size.asked, existing: size.existing, ready: size.ready, tolerance: plan.tolerance)
+        case .value(let target):
+            return HPA.value(value, target: target, current: size.asked, ready: size.ready, tolerance: plan.tolerance, arithmetic: arithmetic)
+        case .averageValue(let target):
+            return HPA.averageValue(value, target: target, existing: size.existing, tolerance: plan.tolerance, arithmetic: arithmetic)
         }
     }
 
-    /// In the controller's doubles, and as little careful: a value without a ready replica wants none. A mean is taken for that of the ready replicas;
-    /// the others count as idle where it asks for more.
-    private func asController(_ track: Rule.Track, _ plan: Program.RulePlan, _ value: Quantity) -> HPA.Result? {
+    /// A mean is taken for that of the ready replicas; the others count as idle where it asks for more.
+    private func utilizationAsController(_ mean: Quantity, target: Quantity, _ tolerance: HPA.Tolerance) -> HPA.Result? {
         let size = self.situation
-        let current = Int32(size.asked)
-        let tolerances = HPA.Tolerances(milli: plan.tolerance.down.milli, plan.tolerance.up.milli)
-        switch track.target {
-        case .averageUtilization(let target):
-            let ratio = Ratio(Int128(value.milli), of: Int128(target.milli))
-            // Nothing to take a mean of.
-            guard size.ready > 0 else { return ratio.map { HPA.Result(replicas: size.asked, ratio: $0, keeps: true) } }
-            var tally = HPA.PodTally()
-            tally.add(ready: size.ready, usage: value.milli, unready: max(size.existing, size.asked, size.ready) - size.ready)
-            guard
-                let result = try? HPA.averageUsage(tally, target: target.milli, current: current, tolerances: tolerances, arithmetic: .hpa)
-            else { return nil }
-            return HPA.Result(replicas: Int(result.replicas), ratio: ratio, keeps: result.keeps)
-        case .value(let target):
-            guard
-                let result = try? HPA.value(
-                    value.milli, target: target.milli, current: current, readyPods: Int64(size.ready), tolerances: tolerances, arithmetic: .hpa)
-            else { return nil }
-            return HPA.Result(replicas: Int(result.replicas), ratio: Ratio(Int128(value.milli), of: Int128(target.milli)), keeps: result.keeps)
-        case .averageValue(let target):
-            guard
-                let result = try? HPA.averageValue(
-                    value.milli, target: target.milli, statusReplicas: Int32(size.existing), tolerances: tolerances, arithmetic: .hpa)
-            else { return nil }
-            let whole = Exact.multiply(Int128(target.milli), Int128(size.existing))
-            return HPA.Result(replicas: Int(result.replicas), ratio: Ratio(Int128(value.milli), of: whole), keeps: result.keeps)
-        }
+        let ratio = Ratio(Int128(mean.milli), of: Int128(target.milli))
+        // Nothing to take a mean of.
+        guard size.ready > 0 else { return ratio.map { HPA.Result(replicas: size.asked, ratio: $0, keeps: true) } }
+        var tally = HPA.PodTally()
+        tally.add(ready: size.ready, usage: mean.milli, unready: max(size.existing, size.asked, size.ready) - size.ready)
+        guard
+            let result = try? HPA.averageUsage(
+                tally, target: target.milli, current: Int32(size.asked), tolerances: HPA.Tolerances(tolerance), arithmetic: .hpa)
+        else { return nil }
+        return HPA.Result(replicas: Int(result.replicas), ratio: ratio, keeps: result.keeps)
     }
 
     private func words(_ tolerance: HPA.Tolerance) -> String {

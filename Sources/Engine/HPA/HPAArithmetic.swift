@@ -35,6 +35,7 @@ extension HPA {
             self.down = down
             self.up = up
         }
+        init(_ tolerance: Tolerance) { self.init(milli: tolerance.down.milli, tolerance.up.milli) }
         init(milli down: Int64, _ up: Int64) {
             self.init(down: HPA.multiply(down, 1_000_000), up: HPA.multiply(up, 1_000_000))
         }

@@ -12,7 +12,6 @@ final class Program: Sendable {
         let plausible: Plausible?
         /// Its own steps without a reading, as offsets from when it was last fresh; nil: the policy's, once nothing is fresh.
         let ladder: [Rung]?
-        let hasHealth: Bool
         let cells: MetricCells
     }
     struct Window: Sendable {
@@ -96,7 +95,7 @@ final class Program: Sendable {
                 maxAge: metric.maxAge.microseconds, window: metric.window.map { Window(length: $0.last.microseconds, aggregate: $0.aggregate) },
                 plausible: policy.plausible.map {
                     Plausible(leastShare: 1000 - min(max($0.maxDrop.milli / 100, 0), 1000), period: max(1, $0.per.microseconds))
-                }, ladder: metric.onMissing.map(Self.rungs), hasHealth: metric.health != nil, cells: cells)
+                }, ladder: metric.onMissing.map(Self.rungs), cells: cells)
         }
         self.rules = policy.rules.map { Self.plan($0, behavior: inForce.behavior, metrics, &layout) }
         self.emergency = policy.emergency.map { conditions.postfix($0.when) }
