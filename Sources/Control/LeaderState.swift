@@ -56,6 +56,8 @@ public struct LeaderState: Sendable {
     var indices: [WorkloadID: Int] = [:]
     /// Workloads of which the predecessors left something and that no manifest speaks of any more.
     private var orphans: Set<WorkloadID> = []
+    /// By policy's name: ready to be evaluated by.
+    private var programs: [String: Program] = [:]
     /// Rounds of questions so far.
     private var rounds = 0
     /// By policy: what its calendar says, and until when.
@@ -100,6 +102,9 @@ public struct LeaderState: Sendable {
     }
 
     private mutating func reindex() {
+        self.programs = Dictionary(
+            self.entries.map { ($0.member.policy.name, $0.member.policy) }, uniquingKeysWith: { first, _ in first }
+        ).mapValues { Program($0) }
         self.indices = Dictionary(uniqueKeysWithValues: self.entries.enumerated().map { ($0.element.member.id, $0.offset) })
     }
 
@@ -272,7 +277,8 @@ public struct LeaderState: Sendable {
 
     private func evaluate(_ entry: Entry, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> Pending {
         let member = entry.member
-        let evaluation = Engine.evaluate(self.input(entry, observation: observation, answers: answers, at: now))
+        let program = self.programs[member.policy.name] ?? Program(member.policy)
+        let evaluation = Engine.evaluate(self.input(entry, observation: observation, answers: answers, at: now), by: program)
         return Pending(
             workload: member.id, evaluation: evaluation, observation: observation,
             isRecorded: Recording.isNew(evaluation.decision, after: entry.lastRecorded))

@@ -37,8 +37,11 @@ public enum Engine {
     /// hold that was given on another node a moment ago must count at once.
     public static let clockAllowance: Duration = .seconds(30)
 
-    public static func evaluate(_ input: EvaluationInput) -> Evaluation {
-        let program = Program(input.policy)
+    public static func evaluate(_ input: EvaluationInput) -> Evaluation { Self.evaluate(input, by: Program(input.policy)) }
+
+    /// The same for many evaluations under one policy.
+    /// - Parameter program: made from the input's policy.
+    public static func evaluate(_ input: EvaluationInput, by program: Program) -> Evaluation {
         let scratch = Scratch(for: program)
         scratch.take(input, program)
         let situation = Situation(input)

@@ -177,6 +177,10 @@ final class Workload: Sendable {
         let workload = try await Workload()
         let server = try await TestServer.start()
         let home = try await server.makeDatabase()
+        // Without its table the worker would be ready only from its connection to its first look, and be seen by luck.
+        let session = try await Connection.connect(ConnectionConfiguration(home), on: Reactor(name: "table for a worker"))
+        _ = try await session.pipeline(JobTable.schema(regions: ["west", "east"], reader: nil))
+        await session.close()
         try await server.stop()
         var scaling = try workload.scaling()
         scaling.worker = [try Workload.program(), "worker", "--region", "west", "--database", home]

@@ -1,10 +1,10 @@
-import Model
+public import Model
 
 /// A policy made ready to be evaluated a million times a second: names are indices, durations microseconds, conditions
 /// postfix code, and every remembered fact has its place among a workload's ``Cells``.
 ///
 /// It is made once for each version of a policy and says nothing that the policy does not.
-final class Program: Sendable {
+public final class Program: Sendable {
     struct Metric: Sendable {
         let maxAge: Int64
         /// nil: the newest sample is the reading.
@@ -80,7 +80,7 @@ final class Program: Sendable {
     let arithmetic: Policy.Arithmetic
     let cells: CellLayout
 
-    init(_ policy: Policy) {
+    public init(_ policy: Policy) {
         self.policy = policy
         let inForce = policy.inForce
         let metrics = Self.distinct(policy.metrics)
