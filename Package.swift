@@ -59,7 +59,7 @@ let package = Package(
             resources: [
                 .embedInCode("Migrations/0001_election.sql"), .embedInCode("Migrations/0002_audit.sql"),
                 .embedInCode("Migrations/0003_control.sql"), .embedInCode("Migrations/0004_scaling.sql"),
-                .embedInCode("Migrations/0005_members.sql"),
+                .embedInCode("Migrations/0005_members.sql"), .embedInCode("Migrations/0006_memory.sql"),
             ], swiftSettings: strict),
         .target(name: "Readings", dependencies: ["Model", "Postgres", logging], swiftSettings: strict),
         .target(
@@ -111,7 +111,10 @@ let package = Package(
         .executableTarget(name: "muster-sim", dependencies: ["Simulator"], swiftSettings: strict),
         .target(name: "CEngineBench"),
         .executableTarget(
-            name: "muster-bench", dependencies: ["CEngineBench", "Engine", "Model", "Postgres", "PostgresTesting"], swiftSettings: strict),
+            name: "muster-bench",
+            dependencies: [
+                "CEngineBench", "Control", "Coordinator", "Engine", "Manifests", "Model", "Postgres", "PostgresTesting", "Store",
+            ], swiftSettings: strict),
 
         // Tests, one folder a target; ClusterTests and MusterTests run the built programs.
         .target(name: "PostgresTesting", dependencies: ["CLinux"], swiftSettings: strict),

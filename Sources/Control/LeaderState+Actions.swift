@@ -42,7 +42,7 @@ extension LeaderState {
             work.append(
                 Work(
                     step: step, action: open.action, member: self.entries[index].member,
-                    reason: self.entries[index].lastRecorded?.sentence ?? "decision \(open.action.decision)"))
+                    reason: open.sentence ?? "decision \(open.action.decision)"))
         }
         return work
     }
@@ -117,7 +117,8 @@ extension LeaderState {
     /// The write of `action` failed: the state goes back, and the step is looked at again.
     public mutating func notWritten(_ action: ActionRecord, at now: WallTime) {
         guard let index = self.indices[action.workload] else { return }
-        self.entries[index].open = OpenAction(action: action, adopted: true, nextLook: now + Self.lookInterval)
+        let sentence = self.entries[index].open?.sentence
+        self.entries[index].open = OpenAction(action: action, sentence: sentence, adopted: true, nextLook: now + Self.lookInterval)
     }
 
     // MARK: - For status
@@ -128,11 +129,11 @@ extension LeaderState {
         for entry in self.entries {
             ceiling += entry.member.policy.maxReplicas
             if case .seen(_, let current, _, _) = entry.observation { running += current }
-            guard let decision = entry.last?.decision else { continue }
-            wanted += decision.wanted ?? decision.to ?? 0
-            total += decision.readings.count
-            stale += decision.readings.count { $0.quality == .stale }
-            missing += decision.readings.count { $0.quality == .missing }
+            guard let tally = entry.tally else { continue }
+            wanted += tally.wanted
+            total += tally.readings
+            stale += tally.stale
+            missing += tally.missing
         }
         let every = self.entries.map(\.member.policy.evaluateEvery).min()
         return .fields([

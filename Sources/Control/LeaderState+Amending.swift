@@ -35,13 +35,14 @@ extension LeaderState {
             item.evaluation.memory.amend(to: replicas, from: from, before: before.memory, under: before.member.policy, at: decision.at)
         }
         item.evaluation.decision = decision
+        item.isAmended = true
         return self.reconsidered(item)
     }
 
     /// Whether the decision, as it is now, belongs in the log.
     func reconsidered(_ item: Pending) -> Pending {
         var item = item
-        item.isRecorded = self.indices[item.workload].map { Recording.isNew(item.evaluation.decision, after: self.entries[$0].lastRecorded) } ?? true
+        item.isRecorded = self.indices[item.workload].map { Recording.isNew(item.evaluation.decision, after: self.entries[$0].recorded) } ?? true
         return item
     }
 }

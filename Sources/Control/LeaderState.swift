@@ -1,4 +1,4 @@
-public import Engine
+import Engine
 public import Model
 
 /// Everything that a leader knows during its term, as one value.
@@ -25,6 +25,8 @@ public struct LeaderState: Sendable {
     /// A change that has not ended.
     struct OpenAction: Sendable {
         var action: ActionRecord
+        /// Why it was decided.
+        var sentence: String?
         /// Committed by an earlier leader: what became of it has to be looked at first.
         var adopted: Bool
         /// The driver is being called for it right now.
@@ -40,13 +42,33 @@ public struct LeaderState: Sendable {
         var dueAt: WallTime
         var inquiry: Inquiry?
         var open: OpenAction?
-        var lastRecorded: Decision?
-        var last: Evaluation?
+        var recorded: Recorded?
+        /// The last evaluation's, whose reasons were the recorded ones: one that tells the same need not be put into words to be found not new.
+        var told: Conclusion?
+        /// nil: it was never evaluated.
+        var evaluatedAt: WallTime?
+        /// What the last evaluation of this leader came to; nil before the first.
+        var tally: Tally?
+        /// As of its last evaluation that was written out.
+        var shownSize: Int?
         var observation: Observation?
         /// Replicas that it was last seen with.
         var size: Int?
         /// What its last evaluation left for the arbiter.
         var standing: Standing?
+
+        /// - Parameter known: what the predecessors left of it.
+        init(member: Fleet.Member, _ known: Remembered?, open: OpenAction?, at now: WallTime) {
+            self.member = member
+            self.memory = known?.memory ?? Memory()
+            // The predecessor's rhythm goes on: a takeover neither skips an evaluation nor adds one.
+            self.dueAt = known.map { min($0.evaluatedAt + member.policy.evaluateEvery, now + member.policy.evaluateEvery) } ?? now
+            self.open = open
+            self.recorded = known?.recorded
+            self.evaluatedAt = known?.evaluatedAt
+            self.size = known?.size ?? known?.recorded.flatMap { $0.acted ? $0.to : $0.from }
+            self.standing = known?.standing
+        }
     }
 
     public private(set) var fleet: Fleet
@@ -57,9 +79,13 @@ public struct LeaderState: Sendable {
     /// Workloads of which the predecessors left something and that no manifest speaks of any more.
     private var orphans: Set<WorkloadID> = []
     /// By policy's name: ready to be evaluated by.
-    private var programs: [String: Program] = [:]
+    private(set) var programs: [String: Program] = [:]
     /// Rounds of questions so far.
     private var rounds = 0
+    /// Pages that were written by this leader have other workloads: all are to be written anew.
+    var pagesAreForeign = true
+    /// Whose turn it is to be written out although there is nothing new to say.
+    var nextShown = 0
     /// By policy: what its calendar says, and until when.
     var schedules: [String: (schedule: EvaluationInput.Schedule, asOf: WallTime, validUntil: WallTime)] = [:]
 
@@ -71,28 +97,19 @@ public struct LeaderState: Sendable {
     /// A leader at the start of its term.
     ///
     /// - Parameters:
-    ///   - remembered: what the predecessors left of each workload: memory, and the last recorded decision when it can be read.
-    ///   - open: actions that have not ended.
-    ///   - sizes: what each workload takes up under a ceiling until it is seen again; see ``size(after:desired:current:)``.
-    ///   - standings: what each workload's last evaluation left, recorded or not.
-    public init(
-        fleet: Fleet, remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)], open: [ActionRecord],
-        sizes: [WorkloadID: Int] = [:], standings: [WorkloadID: Standing] = [:], at now: WallTime
-    ) {
+    ///   - remembered: what the predecessors left of each workload.
+    ///   - open: actions that have not ended, and why they were decided, by the decision's number.
+    public init(fleet: Fleet, remembered: [Remembered], open: [ActionRecord], sentences: [Int64: String] = [:], at now: WallTime) {
         self.fleet = fleet
         self.ceilingMap = CeilingMap(fleet)
         let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
+        let known = Dictionary(remembered.map { ($0.workload, $0) }, uniquingKeysWith: { $0.evaluatedAt > $1.evaluatedAt ? $0 : $1 })
         self.entries = fleet.members.map { member in
-            let known = remembered[member.id]
-            let action = byWorkload[member.id].map { OpenAction(action: $0, adopted: true, nextLook: now) }
-            // The predecessor's rhythm goes on: a takeover neither skips an evaluation nor adds one.
-            let due = known.map { min($0.evaluatedAt + member.policy.evaluateEvery, now + member.policy.evaluateEvery) } ?? now
-            return Entry(
-                member: member, memory: known?.memory ?? Memory(), dueAt: due, open: action, lastRecorded: known?.lastRecorded,
-                size: sizes[member.id] ?? known?.lastRecorded.flatMap { $0.acted ? $0.to : $0.from }, standing: standings[member.id])
+            let action = byWorkload[member.id].map { OpenAction(action: $0, sentence: sentences[$0.decision], adopted: true, nextLook: now) }
+            return Entry(member: member, known[member.id], open: action, at: now)
         }
         self.reindex()
-        self.orphans = Set(remembered.keys).union(byWorkload.keys).filter { self.indices[$0] == nil }
+        self.orphans = Set(known.keys).union(byWorkload.keys).filter { self.indices[$0] == nil }
     }
 
     /// Replicas that a workload takes up as far as its last evaluation knew: what was seen, or more when more was asked for then. nil: it was not seen.
@@ -117,18 +134,20 @@ public struct LeaderState: Sendable {
         self.ceilingMap = CeilingMap(fleet)
         self.schedules = [:]
         self.entries = fleet.members.map { member in
-            guard var entry = known[member.id] else { return Entry(member: member, memory: Memory(), dueAt: now) }
+            guard var entry = known[member.id] else { return Entry(member: member, nil, open: nil, at: now) }
             if entry.member != member || holdsChanged { entry.dueAt = min(entry.dueAt, now) }
             if entry.member != member {
                 // Asked anew; what is answered to the old questions belongs to an earlier round.
                 entry.inquiry = nil
                 // It may be another thing altogether that the new driver looks at.
                 if entry.member.target != member.target { entry.observation = nil }
+                entry.told = nil
             }
             entry.member = member
             return entry
         }
         self.reindex()
+        self.pagesAreForeign = true
         let gone = self.orphans.union(known.keys).filter { self.indices[$0] == nil }.sorted()
         self.orphans = []
         return gone
@@ -227,41 +246,8 @@ public struct LeaderState: Sendable {
         return isComplete && !mayWait
     }
 
-    /// One evaluation that waits for its commit.
-    public struct Pending: Sendable, Hashable {
-        public var workload: WorkloadID
-        public var evaluation: Evaluation
-        public var observation: Observation
-        public var isRecorded: Bool
-        public var plan: Plan?
-        /// An older change that this one takes the place of: the platform has taken it on, only its arrival was still awaited.
-        public var superseded: ActionRecord?
-
-        public struct Plan: Sendable, Hashable {
-            public var from: Int
-            public var to: Int
-            public var precondition: String?
-            public var needReady: Quantity
-            public var deadline: WallTime
-        }
-    }
-
-    /// Evaluates every workload of which everything is known, and ends those inquiries.
-    public mutating func decide(at now: WallTime) -> [Pending] {
-        var pending: [Pending] = []
-        self.consultCalendars(at: now)
-        for index in self.entries.indices {
-            guard let inquiry = self.entries[index].inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
-            let entry = self.entries[index]
-            self.entries[index].inquiry = nil
-            self.entries[index].dueAt = Self.nextDue(after: entry.dueAt, every: entry.member.policy.evaluateEvery, now: now)
-            pending.append(self.evaluate(entry, observation: observation, answers: inquiry.answers, at: now))
-        }
-        return self.underCeilings(pending, at: now)
-    }
-
     /// A clock that went back is before what was looked up: that is then looked up anew.
-    private mutating func consultCalendars(at now: WallTime) {
+    mutating func consultCalendars(at now: WallTime) {
         for (policy, calendar) in self.fleet.calendars {
             if let known = self.schedules[policy], known.asOf <= now, now < known.validUntil { continue }
             let (schedule, validUntil) = calendar.state(at: now)
@@ -270,18 +256,9 @@ public struct LeaderState: Sendable {
     }
 
     /// The rhythm is kept; what was missed is skipped, not made up for.
-    private static func nextDue(after due: WallTime, every: Duration, now: WallTime) -> WallTime {
+    static func nextDue(after due: WallTime, every: Duration, now: WallTime) -> WallTime {
         let next = due + every
         return next > now ? next : now + every
-    }
-
-    private func evaluate(_ entry: Entry, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> Pending {
-        let member = entry.member
-        let program = self.programs[member.policy.name] ?? Program(member.policy)
-        let evaluation = Engine.evaluate(self.input(entry, observation: observation, answers: answers, at: now), by: program)
-        return Pending(
-            workload: member.id, evaluation: evaluation, observation: observation,
-            isRecorded: Recording.isNew(evaluation.decision, after: entry.lastRecorded))
     }
 
     /// What the engine may know of a workload now.
@@ -323,22 +300,6 @@ public struct LeaderState: Sendable {
             pending.superseded = open
         }
         return pending
-    }
-
-    /// The commit of `pending` succeeded; `actions` are the changes that it gave numbers to.
-    public mutating func committed(_ pending: [Pending], actions: [ActionRecord], at now: WallTime) {
-        let byWorkload = Dictionary(actions.map { ($0.workload, $0) }, uniquingKeysWith: { $1 })
-        for item in pending {
-            guard let index = self.indices[item.workload] else { continue }
-            self.entries[index].memory = item.evaluation.memory
-            self.entries[index].last = item.evaluation
-            self.entries[index].standing = Standing(after: item.evaluation.decision)
-            if item.isRecorded { self.entries[index].lastRecorded = item.evaluation.decision }
-            if item.superseded != nil { self.entries[index].open = nil }
-            if let action = byWorkload[item.workload] {
-                self.entries[index].open = OpenAction(action: action, adopted: false, nextLook: now)
-            }
-        }
     }
 
     // MARK: - Time

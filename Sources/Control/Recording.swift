@@ -1,36 +1,50 @@
 public import Model
 
+/// What a workload's last recorded decision said, as far as it matters for whether the next one says something new.
+public struct Recorded: Sendable, Hashable {
+    public var policy: Decision.PolicyReference
+    public var kind: Decision.Kind
+    public var from: Int?
+    public var to: Int?
+    public var acted: Bool
+    /// An auditor would ask about it even if nothing changed.
+    public var isNotable: Bool
+    /// Each reason's, once, sorted.
+    public var codes: [String]
+
+    init(policy: Decision.PolicyReference, kind: Decision.Kind, from: Int?, to: Int?, acted: Bool, isNotable: Bool, codes: [String]) {
+        self.policy = policy
+        self.kind = kind
+        self.from = from
+        self.to = to
+        self.acted = acted
+        self.isNotable = isNotable
+        self.codes = codes
+    }
+
+    public init(_ decision: Decision) {
+        self.init(
+            policy: decision.policy, kind: decision.kind, from: decision.from, to: decision.to, acted: decision.acted,
+            isNotable: decision.kind != .held || decision.reasons.contains(where: \.isNotable), codes: Set(decision.reasons.map(\.code)).sorted())
+    }
+}
+
 /// Which evaluations become decisions in the log. All of them are kept as a workload's last evaluation; the log holds what an auditor would ask about.
 public enum Recording {
-    /// Whether `decision` says something that the last recorded one did not.
+    /// Whether `decision` says something that the last recorded one did not: not times, ages or exact readings.
     ///
     /// A change that is carried out always does. One that is held back, and a workload that is held although its rules want otherwise or its readings
     /// are doubtful, is recorded once, until it says something else.
-    public static func isNew(_ decision: Decision, after last: Decision?) -> Bool {
+    public static func isNew(_ decision: Decision, after last: Recorded?) -> Bool {
         if decision.acted { return true }
-        guard Self.isNotable(decision) else {
+        let this = Recorded(decision)
+        guard this.isNotable else {
             // Back to normal after something notable that was held: that is worth a line too.
-            return last.map { !$0.acted && Self.isNotable($0) } ?? false
+            return Self.isEndOfNotable(last)
         }
-        guard let last, !last.acted else { return true }
-        return Self.essence(decision) != Self.essence(last)
+        return this != last
     }
 
-    private static func isNotable(_ decision: Decision) -> Bool {
-        if decision.kind != .held { return true }
-        return decision.reasons.contains(where: \.isNotable)
-    }
-
-    /// What makes two decisions the same to a reader: not times, ages or exact readings.
-    private struct Essence: Hashable {
-        var policy: Decision.PolicyReference
-        var kind: Decision.Kind
-        var from: Int?
-        var to: Int?
-        var codes: Set<String>
-    }
-
-    private static func essence(_ decision: Decision) -> Essence {
-        Essence(policy: decision.policy, kind: decision.kind, from: decision.from, to: decision.to, codes: Set(decision.reasons.map(\.code)))
-    }
+    /// An evaluation that says nothing notable is worth a line all the same.
+    static func isEndOfNotable(_ last: Recorded?) -> Bool { last.map { !$0.acted && $0.isNotable } ?? false }
 }

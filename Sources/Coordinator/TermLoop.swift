@@ -92,10 +92,10 @@ struct TermLoop {
                 group.addTask { await self.perform(work, mailbox, clock) }
             }
             var batch = Batch()
-            if state.isReady(at: clock.now) { batch.pending = state.decide(at: clock.now) }
-            if !batch.pending.isEmpty, !self.effects.isClosed, await self.commit(batch, &state, &counters, clock) == .over { break }
+            if state.isReady(at: clock.now) { batch.round = state.decide(at: clock.now) }
+            if !batch.isEmpty, !self.effects.isClosed, await self.commit(batch, &state, &counters, clock) == .over { break }
             // New work may have come from that commit.
-            if batch.pending.contains(where: { $0.plan != nil }) { continue }
+            if (batch.round?.changes ?? 0) > 0 { continue }
             let wake = state.nextWake(after: clock.now)
             let news = await mailbox.take(within: wake.map { $0 - clock.now })
             if await self.take(news, &state, &counters, clock) == .over { break }
@@ -110,22 +110,11 @@ struct TermLoop {
             do {
                 let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
                 let fleet = self.fleet(left.configuration)
-                for error in left.unreadable {
-                    // It only serves to not record the same twice: recording once more is harmless, not leading is not.
-                    self.logger.warning("the last decision of a workload can't be read", metadata: ["error": "\(error)"])
-                }
-                let newest = left.workloads.map(\.evaluatedAt).max()
+                let remembered = try left.memory.flatMap { try MemoryPage(number: $0.number, bytes: $0.bytes).remembered() }
+                let newest = remembered.map(\.evaluatedAt).max()
                 let clock = TermClock(database: left.head.now, newestWritten: newest)
-                var remembered: [WorkloadID: (memory: Memory, evaluatedAt: WallTime, lastRecorded: Decision?)] = [:]
-                var sizes: [WorkloadID: Int] = [:], standings: [WorkloadID: Standing] = [:]
-                for record in left.workloads {
-                    sizes[record.id] = LeaderState.size(after: record.evaluation, desired: record.desired, current: record.current)
-                    standings[record.id] = Standing(after: record.evaluation)
-                    let recorded = record.decision.flatMap { left.lastDecisions[$0]?.decision }
-                    remembered[record.id] = (try Memory(json: record.memory), record.evaluatedAt, recorded)
-                }
                 let state = LeaderState(
-                    fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sizes: sizes, standings: standings, at: clock.now)
+                    fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sentences: left.sentences, at: clock.now)
                 return (state, left.configuration.change, clock)
             } catch is CancellationError {
                 return nil
@@ -286,10 +275,10 @@ struct TermLoop {
     // MARK: - Committing
 
     private struct Batch {
-        var pending: [LeaderState.Pending] = []
+        var round: LeaderState.Round?
         var updates: [(before: ActionRecord, after: ActionRecord)] = []
         var gone: [WorkloadID] = []
-        var isEmpty: Bool { self.pending.isEmpty && self.updates.isEmpty && self.gone.isEmpty }
+        var isEmpty: Bool { (self.round?.isEmpty ?? true) && self.updates.isEmpty && self.gone.isEmpty }
     }
 
     struct Counters {
@@ -302,21 +291,19 @@ struct TermLoop {
     private func commit(_ batch: Batch, _ state: inout LeaderState, _ counters: inout Counters, _ clock: TermClock) async -> Course {
         let now = clock.now
         let began = ContinuousClock.now
-        let evaluations = batch.pending.map { EvaluationCommit($0, at: now) }
-        counters.evaluations += Int64(batch.pending.count)
-        counters.changes += Int64(batch.pending.count { $0.plan != nil })
+        let round = batch.round.map { RoundCommit($0, of: state) }
+        counters.evaluations += Int64(batch.round?.count ?? 0)
+        counters.changes += Int64(batch.round?.changes ?? 0)
         let summaryIsDue = now >= counters.summaryDue && counters.evaluations > 0
-        let summary = state.summary(
-            evaluated: batch.pending.count, changed: batch.pending.count { $0.plan != nil }, milliseconds: 0, at: now)
         let tally = counters
         do {
-            let committed = try await self.write(evaluations) { write in
+            let committed = try await self.write(round) { write in
                 write.forget(batch.gone)
-                write.update(batch.updates.map(\.after) + batch.pending.compactMap(\.superseded), at: now)
+                write.update(batch.updates.map(\.after) + (batch.round?.pending ?? []).compactMap(\.superseded), at: now)
                 if summaryIsDue { self.recordSummary(write, tally) }
-                return evaluations.isEmpty ? [] : try await write.commit(evaluations, summary: summary, at: now)
+                return try await round?.commit(to: write) ?? []
             }
-            state.committed(batch.pending, actions: committed.compactMap(\.action), at: clock.now)
+            if let round = batch.round { state.committed(round, actions: committed.compactMap(\.action), at: clock.now) }
             if summaryIsDue { counters = Counters(summaryDue: now + Self.summaryInterval) }
             self.note(batch, committed, began: began)
             return .leading
@@ -331,9 +318,9 @@ struct TermLoop {
     }
 
     /// One fenced write on the lock session.
-    /// - Parameter evaluations: that it will commit: what that needs to know travels with the fence.
-    private func write<R>(_ evaluations: [EvaluationCommit] = [], _ body: (Write) async throws -> R) async throws -> R {
-        let opening = self.store.opening(for: evaluations)
+    /// - Parameter round: that it will commit: what that needs to know travels with the fence.
+    private func write<R>(_ round: RoundCommit? = nil, _ body: (Write) async throws -> R) async throws -> R {
+        let opening = round?.opening(self.store) ?? self.store.writeOpening
         return try await self.coordinator.leadership.transaction(self.term, opening: opening, deadline: Self.commitDeadline) { transaction, answers in
             try await self.store.write(on: transaction, opened: answers, as: .node(self.store.node), body)
         }
@@ -347,15 +334,16 @@ struct TermLoop {
     }
 
     private func note(_ batch: Batch, _ committed: [CommittedEvaluation], began: ContinuousClock.Instant) {
-        for item in batch.pending where item.isRecorded {
+        for item in batch.round?.pending ?? [] where item.isRecorded {
             self.logger.info("decided", metadata: ["workload": "\(item.workload)", "sentence": "\(item.evaluation.decision.sentence)"])
         }
         self.coordinator.note { status in
             status.problem = nil
-            if batch.pending.isEmpty { return }
+            let evaluated = batch.round?.count ?? 0
+            if evaluated == 0 { return }
             status.lastRound = began
             status.rounds += 1
-            status.evaluations += Int64(batch.pending.count)
+            status.evaluations += Int64(evaluated)
             status.decisions += Int64(committed.count)
             status.actions += Int64(committed.count { $0.action != nil })
         }
@@ -418,23 +406,6 @@ struct TermClock: Sendable {
     var now: WallTime {
         let (seconds, attoseconds) = (ContinuousClock.now - self.start).components
         return self.clock.time(monotonicNanoseconds: seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
-    }
-}
-
-extension EvaluationCommit {
-    init(_ pending: LeaderState.Pending, at now: WallTime) {
-        let decision = pending.evaluation.decision
-        var sizes: (desired: Int, current: Int, ready: Int)?
-        if case .seen(let desired, let current, let ready, _) = pending.observation { sizes = (desired, current, ready) }
-        self.init(
-            record: WorkloadRecord(
-                id: pending.workload, policy: decision.policy.name, policyVersion: decision.policy.version, evaluatedAt: now, desired: sizes?.desired,
-                current: sizes?.current, ready: sizes?.ready, observedAt: sizes == nil ? nil : now, memory: pending.evaluation.memory.json,
-                evaluation: decision, decision: nil),
-            isRecorded: pending.isRecorded,
-            action: pending.plan.map {
-                Plan(from: $0.from, to: $0.to, precondition: $0.precondition, needReady: $0.needReady, deadline: $0.deadline)
-            })
     }
 }
 

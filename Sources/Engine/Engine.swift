@@ -56,6 +56,22 @@ public enum Engine {
         }
     }
 
+    /// The same conclusion and memory without the words, for the many that nobody will read.
+    /// - Parameters:
+    ///   - program: made from the input's policy.
+    ///   - scratch: used for one evaluation after another.
+    public static func conclude(_ input: EvaluationInput, by program: Program, in scratch: Scratch) -> (conclusion: Conclusion, memory: Memory) {
+        scratch.makeRoom(for: program)
+        scratch.take(input, program)
+        let situation = Situation(input)
+        return program.withCells(input.memory, at: input.now) { cells in
+            let ladder = Ladder(program, situation, cells, scratch, scene: nil, log: Silence())
+            let conclusion = ladder.climb()
+            if conclusion.acted { ladder.remember(conclusion) }
+            return (conclusion, Memory(cells, program, at: input.now))
+        }
+    }
+
     private static func unobserved(_ input: EvaluationInput, _ ladder: Ladder<Story>) -> Decision {
         let words =
             switch input.observation {

@@ -5,13 +5,12 @@ internal import Postgres
 public struct Inheritance: Sendable {
     public var head: Head
     public var configuration: Store.Configuration
-    public var workloads: [WorkloadRecord]
+    /// What they remembered.
+    public var memory: [StoredPage]
     /// Actions without an outcome.
     public var open: [ActionRecord]
-    /// The last recorded decisions of the workloads, by number.
-    public var lastDecisions: [Int64: DecisionRecord]
-    /// Why some of them are missing: a newer version wrote them.
-    public var unreadable: [StoreError]
+    /// Why these were decided, by the decision's number.
+    public var sentences: [Int64: String]
 }
 
 extension Store {
@@ -37,20 +36,20 @@ extension Store {
     /// - Parameter maximumOpen: of the open actions, the newest so many.
     public func inheritance(maximumOpen: Int) async throws -> Inheritance {
         // The change's number first: what changes after it has been read is then read once more.
-        let (head, change, manifests, control, pauses, overrides, workloads, open, last) = try await self.run(
-            self.headRead, self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.workloadsRead,
-            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.lastDecisionsRead)
+        let (head, change, manifests, control, pauses, overrides, memory, open, sentences) = try await self.run(
+            self.headRead, self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.memoryRead,
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead)
         return Inheritance(
             head: head, configuration: Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides),
-            workloads: workloads, open: open, lastDecisions: last.decisions, unreadable: last.unreadable)
+            memory: memory, open: open, sentences: sentences)
     }
 
     /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
     public func prepareInheritance(maximumOpen: Int) async throws {
         let statements = [
             self.headRead.statement, self.configurationChangeRead.statement, self.manifestsRead().statement, self.switchRead.statement,
-            self.pausesRead.statement, self.overridesRead.statement, self.workloadsRead.statement,
-            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.lastDecisionsRead.statement,
+            self.pausesRead.statement, self.overridesRead.statement, self.memoryRead.statement,
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement,
         ]
         try await self.pool.withConnection(deadline: Self.readDeadline) { connection in
             try await connection.prepare(statements.map(\.sql), deadline: Self.readDeadline)

@@ -116,28 +116,6 @@ extension Store {
         return try rows.first.map(Self.decision(row:))
     }
 
-    /// The last recorded decision of every workload that has one, by its number. One that a newer version wrote may not be readable here.
-    var lastDecisionsRead: Read<(decisions: [Int64: DecisionRecord], unreadable: [StoreError])> {
-        Read(
-            """
-            SELECT \(Self.decisionColumns) FROM muster.workload w JOIN muster.decision d ON d.id = w.decision_id WHERE w.shard = $1
-            """, [.text(self.shard)]
-        ) { rows in
-            var decisions: [Int64: DecisionRecord] = [:]
-            decisions.reserveCapacity(rows.count)
-            var unreadable: [StoreError] = []
-            for row in rows {
-                do {
-                    let decision = try Self.decision(row: row)
-                    decisions[decision.id] = decision
-                } catch let error as StoreError {
-                    unreadable.append(error)
-                }
-            }
-            return (decisions, unreadable)
-        }
-    }
-
     private static func decision(row: Row) throws -> DecisionRecord {
         let id = try row["id"].int()
         do {
@@ -195,7 +173,7 @@ extension Store {
     }
 
     private static let workloadColumns = """
-        service, region, policy, policy_version, evaluated_at, desired, current, ready, observed_at, memory, evaluation, decision_id
+        service, region, policy, policy_version, evaluated_at, desired, current, ready, observed_at, evaluation, decision_id
         """
 
     /// All workloads that a leader has evaluated, by name.
@@ -220,7 +198,7 @@ extension Store {
             return WorkloadRecord(
                 id: id, policy: try row["policy"].string(), policyVersion: Int(try row["policy_version"].int()),
                 evaluatedAt: try row["evaluated_at"].wallTime(), desired: try row["desired"].intOrNil(), current: try row["current"].intOrNil(),
-                ready: try row["ready"].intOrNil(), observedAt: try row["observed_at"].wallTimeOrNil(), memory: try row["memory"].parsedJSON(),
+                ready: try row["ready"].intOrNil(), observedAt: try row["observed_at"].wallTimeOrNil(),
                 evaluation: try Decision(json: row["evaluation"].parsedJSON()), decision: try row["decision_id"].int64OrNil())
         } catch let error as JSONError {
             throw StoreError.unreadable(what: "the last evaluation of \(id)", why: error.description)

@@ -64,7 +64,7 @@ public struct DecisionRecord: Sendable, Hashable {
     public static func name(_ id: Int64) -> String { "d-\(id)" }
 }
 
-/// What is known of one workload: its place in the world, its last evaluation, and the memory that the next leader goes on from.
+/// What is shown of one workload: its place in the world and its last evaluation, or in a large fleet one of the last.
 public struct WorkloadRecord: Sendable, Hashable {
     public var id: WorkloadID
     public var policy: String
@@ -74,8 +74,6 @@ public struct WorkloadRecord: Sendable, Hashable {
     public var current: Int?
     public var ready: Int?
     public var observedAt: WallTime?
-    /// The engine's memory, its canonical JSON.
-    public var memory: JSON
     /// The last evaluation, whether it was recorded as a decision or not.
     public var evaluation: Decision
     /// The last recorded decision.
@@ -83,7 +81,7 @@ public struct WorkloadRecord: Sendable, Hashable {
 
     public init(
         id: WorkloadID, policy: String, policyVersion: Int, evaluatedAt: WallTime, desired: Int?, current: Int?, ready: Int?, observedAt: WallTime?,
-        memory: JSON, evaluation: Decision, decision: Int64?
+        evaluation: Decision, decision: Int64?
     ) {
         self.id = id
         self.policy = policy
@@ -93,7 +91,6 @@ public struct WorkloadRecord: Sendable, Hashable {
         self.current = current
         self.ready = ready
         self.observedAt = observedAt
-        self.memory = memory
         self.evaluation = evaluation
         self.decision = decision
     }

@@ -156,7 +156,7 @@ extension Write {
                     [
                         .text(self.store.shard), .text(record.id.service), .text(record.id.region), .int(self.epoch), .text(record.policy),
                         .int(Int64(record.policyVersion)), .time(record.evaluatedAt), .optional(record.desired), .optional(record.current),
-                        .optional(record.ready), .optional(record.observedAt), .text(record.memory.text), .text(record.evaluation.json.text),
+                        .optional(record.ready), .optional(record.observedAt), .text(record.evaluation.json.text),
                         .optional(record.decision),
                     ]))
         }

@@ -48,13 +48,19 @@ enum WriteSQL {
 
     static let upsertWorkload = """
         INSERT INTO muster.workload (shard, service, region, writer_epoch, policy, policy_version, evaluated_at, desired, current, ready,
-                                     observed_at, memory, evaluation, decision_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                                     observed_at, evaluation, decision_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (shard, service, region) DO UPDATE SET writer_epoch = excluded.writer_epoch, policy = excluded.policy,
             policy_version = excluded.policy_version, evaluated_at = excluded.evaluated_at, desired = excluded.desired,
-            current = excluded.current, ready = excluded.ready, observed_at = excluded.observed_at, memory = excluded.memory,
+            current = excluded.current, ready = excluded.ready, observed_at = excluded.observed_at,
             evaluation = excluded.evaluation, decision_id = coalesce(excluded.decision_id, muster.workload.decision_id)
         """
+
+    static let upsertPage = """
+        INSERT INTO muster.memory_page (shard, page, writer_epoch, body) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (shard, page) DO UPDATE SET writer_epoch = excluded.writer_epoch, body = excluded.body
+        """
+    static let deletePages = "DELETE FROM muster.memory_page WHERE shard = $1 AND page >= $2"
 
     static let upsertRound = """
         INSERT INTO muster.round (shard, writer_epoch, at, summary) VALUES ($1, $2, $3, $4)
@@ -64,6 +70,6 @@ enum WriteSQL {
     /// What the first commits of a new leader consist of, for a session that is to be ready for them.
     static let ofLeader = [
         tree, standing, insertEvents, updateTree, upsertOrigin, decisionNumbers, actionNumbers, openActions, insertDecision, insertAction,
-        updateAction, upsertWorkload, upsertRound,
+        updateAction, upsertWorkload, upsertPage, deletePages, upsertRound,
     ]
 }

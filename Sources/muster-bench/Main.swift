@@ -13,6 +13,7 @@ enum MusterBench {
         "failover": FailoverBench.run,
         "idle": IdleBench.run,
         "postgres": PostgresBench.run,
+        "round": RoundBench.run,
         "soak": SoakBench.run,
     ]
 

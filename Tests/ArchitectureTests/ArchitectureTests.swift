@@ -44,7 +44,8 @@ private let allowedImports: [String: Set<String>] = [
         "NIOSSL", "ServiceLifecycle", "Synchronization", "UnixSignals", "Dispatch", "Yams",
     ],
     "muster-bench": [
-        "CEngineBench", "Dispatch", "Model", "Engine", "Election", "Ledger", "Postgres", "PostgresTesting", "Store", "ArgumentParser", "Foundation", "Glibc",
+        "CEngineBench", "Control", "Coordinator", "Dispatch", "Manifests", "Model", "Engine", "Election", "Ledger", "Postgres", "PostgresTesting", "Store",
+        "ArgumentParser", "Foundation", "Glibc",
         "Logging",
         "Synchronization",
     ],

@@ -234,11 +234,11 @@ struct ActingTests {
     func rhythm(takeover: Int, due: Int) {
         let state = Leader(
             LeaderState(
-                fleet: fleet(Self.one), remembered: [transcode: (Memory(), start, nil)], open: [], at: seconds(takeover)))
+                fleet: fleet(Self.one), remembered: [Remembered(workload: transcode, evaluatedAt: start, memory: Memory())], open: [], at: seconds(takeover)))
         #expect(state.nextWake(after: seconds(takeover)) == seconds(due))
         let ahead = Leader(
             LeaderState(
-                fleet: fleet(Self.one), remembered: [transcode: (Memory(), seconds(9000), nil)], open: [], at: start))
+                fleet: fleet(Self.one), remembered: [Remembered(workload: transcode, evaluatedAt: seconds(9000), memory: Memory())], open: [], at: start))
         #expect(ahead.nextWake(after: start) == seconds(15), "a time from the future makes nobody wait longer than a period")
     }
 

@@ -144,11 +144,11 @@ struct AskingTests {
         leader.observed(transcode, seen(9), round: old.round)
         leader.answered(round: old.round, [transcode: queue(500, at: start)])
         leader.ended(round: old.round, connection: "jobs")
-        let early = leader.decide(at: seconds(2))
+        let early = leader.decide(at: seconds(2)).pending
         #expect(!leader.isReady(at: seconds(2)) && early.isEmpty)
         leader.observed(transcode, seen(4), round: new.round)
         leader.answered(round: new.round, [transcode: queue(100, at: seconds(1))])
-        let pending = leader.decide(at: seconds(2))
+        let pending = leader.decide(at: seconds(2)).pending
         let decision = try #require(pending.first?.evaluation.decision)
         #expect(decision.policy.version == 8 && decision.kind == .held)
     }
@@ -159,14 +159,14 @@ struct AskingTests {
         let questions = leader.ask(at: start)
         for id in [transcode, Self.search] { leader.observed(id, seen(4), round: questions.round) }
         leader.answered(round: questions.round, [transcode: queue(200, at: start)])
-        let first = leader.decide(at: seconds(1))
+        let first = leader.decide(at: seconds(1)).pending
         #expect(first.map(\.workload) == [transcode])
         // Asked again meanwhile: the end of the first round is not that of the second.
         let next = leader.ask(at: seconds(15))
         #expect(next.targets.map(\.id) == [transcode])
         leader.observed(transcode, seen(4), round: next.round)
         leader.ended(round: questions.round, connection: "jobs")
-        let second = leader.decide(at: seconds(16))
+        let second = leader.decide(at: seconds(16)).pending
         #expect(second.map(\.workload) == [Self.search] && second.first?.evaluation.decision.reasons.map(\.code) == ["missing(queue)"])
     }
 
@@ -207,7 +207,7 @@ struct AskingTests {
         let gone = WorkloadID(service: "old", region: "eu-west"), other = WorkloadID(service: "older", region: "eu-west")
         let state = Leader(
             LeaderState(
-                fleet: Self.two, remembered: [gone: (Memory(), start, nil), transcode: (Memory(), start, nil)],
+                fleet: Self.two, remembered: [gone, transcode].map { Remembered(workload: $0, evaluatedAt: start, memory: Memory()) },
                 open: [action(.verifying, workload: other), action()], at: start))
         #expect(state.adopt(Self.two, at: start) == [gone, other])
         #expect(state.adopt(Self.two, at: start) == [])

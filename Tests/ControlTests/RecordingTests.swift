@@ -5,6 +5,8 @@ import Testing
 
 @Suite("Which evaluations become decisions in the log")
 struct RecordingTests {
+    private static func isNew(_ decision: Decision, after last: Decision?) -> Bool { Recording.isNew(decision, after: last.map(Recorded.init)) }
+
     private static func decision(
         _ kind: Decision.Kind = .held, acted: Bool = false, from: Int? = 4, to: Int? = 4, reasons: [Reason] = [.withinTolerance], version: Int = 7,
         at: WallTime = start
@@ -17,8 +19,8 @@ struct RecordingTests {
     @Test("what acts is always recorded")
     func acts() {
         let up = Self.decision(.up, acted: true, to: 8)
-        #expect(Recording.isNew(up, after: nil))
-        #expect(Recording.isNew(up, after: up))
+        #expect(Self.isNew(up, after: nil))
+        #expect(Self.isNew(up, after: up))
     }
 
     @Test(
@@ -28,8 +30,8 @@ struct RecordingTests {
             .inFlight(action: "a-1"),
         ])
     func quiet(reason: Reason) {
-        #expect(!Recording.isNew(Self.decision(reasons: [reason]), after: nil))
-        #expect(!Recording.isNew(Self.decision(reasons: [reason]), after: Self.decision(.up, acted: true, to: 8)))
+        #expect(!Self.isNew(Self.decision(reasons: [reason]), after: nil))
+        #expect(!Self.isNew(Self.decision(reasons: [reason]), after: Self.decision(.up, acted: true, to: 8)))
     }
 
     @Test(
@@ -40,30 +42,30 @@ struct RecordingTests {
         ])
     func notable(reason: Reason) {
         let first = Self.decision(reasons: [reason])
-        #expect(Recording.isNew(first, after: nil))
-        #expect(Recording.isNew(first, after: Self.decision(.up, acted: true, to: 8)))
-        #expect(!Recording.isNew(Self.decision(reasons: [reason], at: seconds(15)), after: first))
+        #expect(Self.isNew(first, after: nil))
+        #expect(Self.isNew(first, after: Self.decision(.up, acted: true, to: 8)))
+        #expect(!Self.isNew(Self.decision(reasons: [reason], at: seconds(15)), after: first))
         let other: [Reason] = [reason, .missing(metric: "memory")]
-        #expect(Recording.isNew(Self.decision(reasons: other), after: first))
-        #expect(Recording.isNew(Self.decision(reasons: [reason], version: 8), after: first), "another version of the policy says it")
+        #expect(Self.isNew(Self.decision(reasons: other), after: first))
+        #expect(Self.isNew(Self.decision(reasons: [reason], version: 8), after: first), "another version of the policy says it")
     }
 
     @Test("a change that is only recommended is recorded once for each number")
     func recommended() {
         let six = Self.decision(.up, to: 6, reasons: [.recommendOnly])
-        #expect(Recording.isNew(six, after: nil))
-        #expect(!Recording.isNew(Self.decision(.up, to: 6, reasons: [.recommendOnly], at: seconds(15)), after: six))
-        #expect(Recording.isNew(Self.decision(.up, to: 8, reasons: [.recommendOnly]), after: six))
-        #expect(Recording.isNew(Self.decision(.up, from: 5, to: 6, reasons: [.recommendOnly]), after: six))
+        #expect(Self.isNew(six, after: nil))
+        #expect(!Self.isNew(Self.decision(.up, to: 6, reasons: [.recommendOnly], at: seconds(15)), after: six))
+        #expect(Self.isNew(Self.decision(.up, to: 8, reasons: [.recommendOnly]), after: six))
+        #expect(Self.isNew(Self.decision(.up, from: 5, to: 6, reasons: [.recommendOnly]), after: six))
     }
 
     @Test("coming back to normal after a hold is one line, and only one")
     func backToNormal() {
         let missing = Self.decision(reasons: [.missing(metric: "queue")])
         let normal = Self.decision()
-        #expect(Recording.isNew(normal, after: missing))
-        #expect(!Recording.isNew(normal, after: normal))
-        #expect(!Recording.isNew(normal, after: Self.decision(.up, acted: true, to: 8)), "what acted needs no all-clear")
+        #expect(Self.isNew(normal, after: missing))
+        #expect(!Self.isNew(normal, after: normal))
+        #expect(!Self.isNew(normal, after: Self.decision(.up, acted: true, to: 8)), "what acted needs no all-clear")
     }
 }
 

@@ -1,6 +1,7 @@
-import Control
 import Engine
 import Model
+
+@testable import Control
 
 let start = WallTime(rfc3339: "2026-05-28T12:00:00Z") ?? WallTime(microseconds: 0)
 let transcode = WorkloadID(service: "transcode", region: "eu-west")
@@ -55,7 +56,7 @@ func fleet(
 }
 
 func leader(_ fleet: Fleet, open: [ActionRecord] = [], at now: WallTime = start) -> Leader {
-    Leader(LeaderState(fleet: fleet, remembered: [:], open: open, at: now))
+    Leader(LeaderState(fleet: fleet, remembered: [], open: open, at: now))
 }
 
 func action(
@@ -94,7 +95,7 @@ final class Leader {
         if let answers { self.state.answered(round: round, [workload: answers]) } else { self.state.ended(round: round, connection: connection) }
     }
     func isReady(at now: WallTime) -> Bool { self.state.isReady(at: now) }
-    func decide(at now: WallTime) -> [LeaderState.Pending] { self.state.decide(at: now) }
+    func decide(at now: WallTime) -> [LeaderState.Pending] { self.state.decide(at: now).pending }
     func nextWake(after now: WallTime) -> WallTime? { self.state.nextWake(after: now) }
     func work(mayAct: Bool, at now: WallTime) -> [LeaderState.Work] { self.state.work(mayAct: mayAct, at: now) }
     func released(at now: WallTime) { self.state.released(at: now) }
@@ -137,7 +138,9 @@ final class Leader {
                     history: [.init(state: .committed, at: now)]))
             next += 1
         }
-        self.state.committed(pending, actions: actions, at: now)
+        var round = LeaderState.Round(at: now)
+        round.pending = pending
+        self.state.committed(round, actions: actions, at: now)
         return actions
     }
 }

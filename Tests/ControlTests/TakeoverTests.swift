@@ -12,14 +12,6 @@ private struct Simulation {
     /// Where in a tick a leader is replaced.
     enum Moment: CaseIterable { case before, decided, committed, sent }
 
-    struct Row {
-        var memory: String
-        var evaluatedAt: WallTime
-        var lastRecorded: String?
-        var size: Int?
-        var evaluation: String
-    }
-
     let seed: UInt64
     var hasBudget: Bool { self.seed % 2 == 0 }
     var load: [[Int?]] = []
@@ -27,7 +19,8 @@ private struct Simulation {
     var losesAnswer: [Bool] = []
     var disabled: Range<Int>
 
-    var rows: [WorkloadID: Row] = [:]
+    var pages: [Int: MemoryPage] = [:]
+    var sentences: [Int64: String] = [:]
     var open: [WorkloadID: ActionRecord] = [:]
     var nextID: Int64 = 1
     var log: [String] = []
@@ -67,15 +60,9 @@ private struct Simulation {
     }
 
     func newLeader(at tick: Int, _ now: WallTime) throws -> LeaderState {
-        let remembered = try self.rows.mapValues { row in
-            (
-                memory: try Memory(json: JSON(parsing: row.memory)), evaluatedAt: row.evaluatedAt,
-                lastRecorded: try row.lastRecorded.map { try Decision(json: JSON(parsing: $0)) }
-            )
-        }
-        return LeaderState(
-            fleet: self.fleet(at: tick), remembered: remembered, open: Array(self.open.values), sizes: self.rows.compactMapValues(\.size),
-            standings: try self.rows.mapValues { Standing(after: try Decision(json: JSON(parsing: $0.evaluation))) }, at: now)
+        LeaderState(
+            fleet: self.fleet(at: tick), remembered: try self.pages.values.flatMap { try $0.remembered() }, open: Array(self.open.values),
+            sentences: self.sentences, at: now)
     }
 
     func look(_ id: WorkloadID, _ tick: Int) -> Observation {
@@ -97,12 +84,12 @@ private struct Simulation {
             // What was started arrives at the next full five seconds.
             if tick % 10 == 0 { self.current = self.desired }
 
-            var pending = self.ask(&state, tick, now)
+            var round = self.ask(&state, tick, now)
             if replaced[tick] == .decided, !flips {
                 state = try self.newLeader(at: tick, now)
-                pending = self.ask(&state, tick, now)
+                round = self.ask(&state, tick, now)
             }
-            self.commit(&state, pending, now)
+            if let round { self.commit(&state, round, now) }
             if replaced[tick] == .committed { state = try self.newLeader(at: tick, now) }
             for item in state.work(mayAct: true, at: now) {
                 if let after = self.perform(&state, item, tick, now, isForgotten: replaced[tick] == .sent) {
@@ -114,7 +101,7 @@ private struct Simulation {
         }
     }
 
-    private func ask(_ state: inout LeaderState, _ tick: Int, _ now: WallTime) -> [LeaderState.Pending] {
+    private func ask(_ state: inout LeaderState, _ tick: Int, _ now: WallTime) -> LeaderState.Round? {
         let questions = state.ask(at: now)
         for target in questions.targets {
             let index = Self.names.firstIndex(of: target.id.service) ?? 0
@@ -122,28 +109,24 @@ private struct Simulation {
             if let load = self.load[index][tick] { state.answered(round: questions.round, [target.id: queue(load, at: now)]) }
         }
         for connection in questions.readings.keys { state.ended(round: questions.round, connection: connection) }
-        return state.isReady(at: now) ? state.decide(at: now) : []
+        return state.isReady(at: now) ? state.decide(at: now) : nil
     }
 
-    private mutating func commit(_ state: inout LeaderState, _ pending: [LeaderState.Pending], _ now: WallTime) {
-        for old in pending.compactMap(\.superseded) { self.open[old.workload] = nil }
-        let leader = Leader(state)
-        let actions = leader.commit(pending, first: self.nextID, at: now)
-        state = leader.state
-        self.nextID += Int64(actions.count)
-        for action in actions { self.open[action.workload] = action }
-        for item in pending {
+    private mutating func commit(_ state: inout LeaderState, _ round: LeaderState.Round, _ now: WallTime) {
+        for old in round.pending.compactMap(\.superseded) { self.open[old.workload] = nil }
+        var actions: [ActionRecord] = []
+        for item in round.pending where item.isRecorded {
             let decision = item.evaluation.decision
-            var size: Int?
-            if case .seen(let desired, let current, _, _) = item.observation {
-                size = LeaderState.size(after: decision, desired: desired, current: current)
-            }
-            let text = decision.json.text
-            self.rows[item.workload] = Row(
-                memory: item.evaluation.memory.json.text, evaluatedAt: now, lastRecorded: item.isRecorded ? text : self.rows[item.workload]?.lastRecorded,
-                size: size, evaluation: text)
-            if item.isRecorded { self.log.append(text) }
+            self.log.append(decision.json.text)
+            guard let plan = item.plan else { continue }
+            actions.append(action(id: self.nextID, workload: item.workload, from: plan.from, to: plan.to, needReady: plan.needReady, deadline: plan.deadline))
+            self.sentences[self.nextID] = decision.sentence
+            self.nextID += 1
         }
+        for page in state.pages(after: round) { self.pages[page.number] = page }
+        for number in self.pages.keys where number >= state.pageCount { self.pages[number] = nil }
+        state.committed(round, actions: actions, at: now)
+        for action in actions { self.open[action.workload] = action }
     }
 
     private mutating func perform(

@@ -91,7 +91,7 @@ enum Seed {
     static func record(_ id: WorkloadID, _ decision: Decision) -> WorkloadRecord {
         WorkloadRecord(
             id: id, policy: "transcode", policyVersion: 1, evaluatedAt: decision.at, desired: decision.to, current: decision.from, ready: decision.from,
-            observedAt: decision.at, memory: [:], evaluation: decision, decision: nil)
+            observedAt: decision.at, evaluation: decision, decision: nil)
     }
 
     static func decision(_ id: WorkloadID, at: WallTime) -> Decision {

@@ -118,32 +118,29 @@ struct ReadTests {
         }
     }
 
-    @Test("a new leader's inheritance is whole; a last decision that can't be read is told, and hides no other")
+    @Test("a new leader inherits what the last one remembered, what is under way and why")
     func inheritance() async throws {
         try await withCluster { cluster in
             let epoch = try await cluster.elect()
-            let body = decision().json.text
-            for (id, text) in [(77, body.replacing("rule(queue)", with: "quantum(queue)")), (78, body), (79, body)] {
-                _ = try await cluster.session.query(
-                    """
-                    INSERT INTO muster.decision VALUES ($1, gen_random_uuid(), 'main', $2, $2, 'z', now(), 9, 'transcode', 'eu-west', 'queue', 7, 'up', 4, 8, true, '', $3)
-                    """, [.int(Int64(id)), .int(epoch), .text(text)])
+            func pages(_ numbers: Int...) -> [StoredPage] { numbers.map { StoredPage(number: $0, bytes: [UInt8](repeating: UInt8($0), count: 9000)) } }
+            let committed = try await cluster.lead(epoch) { write in
+                write.remember(pages(0, 1, 2), of: 3)
+                return try await write.commit([commit(decision())], summary: [:], at: time(0))
             }
-            for (region, id) in [("eu-west", 77), ("us-east", 78)] {
-                _ = try await cluster.session.query(
-                    """
-                    INSERT INTO muster.workload (shard, service, region, policy, policy_version, evaluated_at, memory, evaluation, decision_id, writer_epoch)
-                    VALUES ('main', 'transcode', $1, 'queue', 7, now(), '{}', $2, $3, $4)
-                    """, [.text(region), .text(body), .int(Int64(id)), .int(epoch)])
-            }
+            // A changed page takes the place of the old one; those beyond the end go.
+            let changed = StoredPage(number: 1, bytes: [1, 2, 0, 255])
+            _ = try await cluster.lead(epoch) { $0.remember([changed], of: 2) }
             let left = try await cluster.store.inheritance(maximumOpen: 10)
-            #expect(left.lastDecisions.keys.sorted() == [78])
-            #expect(left.unreadable.count == 1 && "\(left.unreadable)".contains("decision d-77"))
-            #expect(left.workloads.map(\.decision) == [77, 78])
-            #expect(left.head.epoch == epoch && left.open.isEmpty)
+            #expect(left.memory == [pages(0)[0], changed])
+            let made = try #require(committed.first)
+            #expect(left.open.map(\.id) == [made.action?.id] && left.sentences == [made.decision: decision().sentence])
+            #expect(left.head.epoch == epoch)
             let configuration = left.configuration
             #expect(configuration.manifests.isEmpty && configuration.pauses.isEmpty && configuration.overrides.isEmpty)
             #expect(configuration.control.enabled == (try await cluster.store.switchState().enabled))
+            // Nobody but the leader of that epoch replaces what is remembered.
+            let state = try await sqlState { _ = try await cluster.store.write(as: .node("a")) { $0.remember([changed], of: 1) } }
+            #expect(state == "HA001")
         }
     }
 

@@ -1,4 +1,3 @@
-import Engine
 import Ledger
 import Model
 import Postgres
@@ -31,7 +30,6 @@ struct ScalingTests {
             #expect(stored.needReady == Quantity(milli: 900) && stored.history.map(\.state) == [.committed])
             let workload = try #require(try await store.workload(transcode))
             #expect(workload.decision == made.decision && workload.desired == 4 && workload.evaluatedAt == time(0))
-            #expect(try Memory(json: workload.memory).lastUp == time(0))
             #expect(try await store.workloads().map(\.id) == [Self.search, transcode])
             #expect(try await store.workload(Self.search)?.decision == nil)
             let round = try await store.round()

@@ -140,7 +140,7 @@ func commit(_ decision: Decision, recorded: Bool = true, plan: Bool? = nil) -> E
     EvaluationCommit(
         record: WorkloadRecord(
             id: decision.workload, policy: decision.policy.name, policyVersion: decision.policy.version, evaluatedAt: decision.at,
-            desired: decision.from, current: decision.from, ready: decision.from, observedAt: decision.at, memory: Memory(lastUp: decision.at).json,
+            desired: decision.from, current: decision.from, ready: decision.from, observedAt: decision.at,
             evaluation: decision, decision: nil),
         isRecorded: recorded,
         action: (plan ?? decision.acted)

@@ -2,50 +2,43 @@ import Engine
 import Model
 
 extension LeaderState {
-    /// Plans what acts: cut to what the ceilings leave, or lowered to make room for what ranks higher.
+    /// What acts is cut to what the ceilings leave, or lowered to make room for what ranks higher.
     ///
     /// Every workload takes part as it is known now; only those that were just evaluated are changed, the others when their turn comes.
-    mutating func underCeilings(_ pending: [Pending], at now: WallTime) -> [Pending] {
-        let map = self.ceilingMap
-        guard !map.ceilings.isEmpty else { return pending.map { self.plan($0, at: now) } }
-        let bids = self.bids(pending, at: now)
+    mutating func arbitrate(_ round: inout Round) {
+        let map = self.ceilingMap, now = round.at
+        guard !map.ceilings.isEmpty else { return }
+        var deciding: [Int: Int] = [:]
+        for (place, item) in round.pending.enumerated() { if let index = self.indices[item.workload] { deciding[index] = place } }
+        // Where in the round each workload that was evaluated without words is; −1: it was not.
+        var quiet = [Int](repeating: -1, count: self.entries.count)
+        for (place, item) in round.quiet.enumerated() { quiet[item.entry] = place }
+        let bids = self.entries.indices.map { index in
+            self.bid(
+                self.entries[index], decision: deciding[index].map { round.pending[$0].evaluation.decision },
+                isQuiet: quiet[index] >= 0 && round.quiet[quiet[index]].conclusion.isQuiet, at: now)
+        }
         self.noteOvercommitment(bids, map)
         var auction = Auction(map, bids)
-        let deciding = Dictionary(pending.enumerated().map { ($0.element.workload, $0.offset) }, uniquingKeysWith: { first, _ in first })
         let (grants, takings) = auction.run { index in
-            let decision = deciding[self.entries[index].member.id].map { pending[$0].evaluation.decision }
-            return self.yield(self.entries[index], decision: decision, at: now)
+            let decision = deciding[index].map { round.pending[$0].evaluation.decision }
+            return self.yield(self.entries[index], decision: decision, isQuiet: quiet[index] >= 0 && round.quiet[quiet[index]].conclusion.isQuiet, at: now)
         }
+        // What is lowered for others is told, whatever it concluded itself.
+        self.tell(Set(takings.map { quiet[$0.workload] }.filter { $0 >= 0 }), of: &round)
+        for (place, item) in round.pending.enumerated() { if let index = self.indices[item.workload] { deciding[index] = place } }
         var bidders = Bidders(map: map, bids: bids, results: grants)
-        var pending = pending
         for grant in grants where grant.ceiling >= 0 {
-            guard let place = deciding[self.entries[grant.workload].member.id] else { continue }
-            pending[place] = self.cut(pending[place], grant, &bidders)
+            guard let place = deciding[grant.workload] else { continue }
+            round.pending[place] = self.cut(round.pending[place], grant, &bidders)
         }
         for taking in takings {
-            guard let place = deciding[self.entries[taking.workload].member.id] else { continue }
-            pending[place] = self.lowered(pending[place], taking, map, bids)
+            guard let place = deciding[taking.workload] else { continue }
+            round.pending[place] = self.lowered(round.pending[place], taking, map, bids)
         }
-        return pending.map { self.plan($0, at: now) }
     }
 
-    /// `pending` is in the order of the entries.
-    private func bids(_ pending: [Pending], at now: WallTime) -> [Auction.Bid] {
-        var bids: [Auction.Bid] = []
-        bids.reserveCapacity(self.entries.count)
-        var next = 0
-        for entry in self.entries {
-            var decision: Decision?
-            if next < pending.count, pending[next].workload == entry.member.id {
-                decision = pending[next].evaluation.decision
-                next += 1
-            }
-            bids.append(self.bid(entry, decision: decision, at: now))
-        }
-        return bids
-    }
-
-    private func bid(_ entry: Entry, decision: Decision?, at now: WallTime) -> Auction.Bid {
+    private func bid(_ entry: Entry, decision: Decision?, isQuiet: Bool, at now: WallTime) -> Auction.Bid {
         func count(_ replicas: Int) -> Int { min(max(replicas, 0), Int(Int32.max)) }
         let policy = entry.member.policy
         // One that was never seen takes up its maximum: not knowing must not hand its room to others.
@@ -60,7 +53,9 @@ extension LeaderState {
             } else if let claim = Standing(after: decision).wants {
                 wants = max(size, claim)
             }
-        } else if let standing = entry.standing, policy.mode == .live, self.fleet.enabled, let claim = standing.claim(every: policy.evaluateEvery, at: now) {
+        } else if !isQuiet, let standing = entry.standing, policy.mode == .live, self.fleet.enabled,
+            let claim = standing.claim(every: policy.evaluateEvery, at: now)
+        {
             isUrgent = standing.isUrgent
             wants = max(size, claim)
         }
@@ -85,8 +80,10 @@ extension LeaderState {
     }
 
     /// How far a workload may be lowered now. One that lacks readings is not: nothing is lowered out of ignorance, not even for others.
-    private func yield(_ entry: Entry, decision: Decision?, at now: WallTime) -> Yield? {
-        guard let standing = decision.map(Standing.init(after:)) ?? entry.standing, !standing.isBlind else { return nil }
+    private func yield(_ entry: Entry, decision: Decision?, isQuiet: Bool, at now: WallTime) -> Yield? {
+        if !isQuiet {
+            guard let standing = decision.map(Standing.init(after:)) ?? entry.standing, !standing.isBlind else { return nil }
+        }
         var observation = entry.observation
         if observation == nil, let size = self.asked(entry) { observation = .seen(desired: size, current: size, ready: size, version: nil) }
         return observation.flatMap { Engine.yield(self.input(entry, observation: $0, answers: [:], at: now)) }

@@ -1,3 +1,4 @@
+internal import Engine
 public import Model
 
 /// What a workload's last evaluation left for the arbiter: what it wants beyond what it has, and whether it knew enough to be lowered for others.
@@ -36,6 +37,20 @@ public struct Standing: Sendable, Hashable {
         self.size = decision.acted ? decision.to : decision.from
         self.need = decision.wanted
         self.at = decision.at
+    }
+
+    /// After an evaluation that left things as they are, for want of anything to say.
+    init(quiet conclusion: Conclusion, at now: WallTime) {
+        self.init(wants: nil, isUrgent: false, isBlind: false, size: conclusion.from, need: conclusion.wanted, at: now)
+    }
+
+    init(wants: Int?, isUrgent: Bool, isBlind: Bool, size: Int?, need: Int?, at: WallTime) {
+        self.wants = wants
+        self.isUrgent = isUrgent
+        self.isBlind = isBlind
+        self.size = size
+        self.need = need
+        self.at = at
     }
 
     /// Its claim, while it stands.

@@ -20,6 +20,20 @@ public struct Conclusion: Sendable, Hashable {
     public var driving: Int
     /// How the change before the last turned out, where that was seen now.
     public var judged: ChangeOutcome?
+    /// Of what the reasons name beyond their kind: rules and what they want, bounds and where they come from. 0 for a quiet one.
+    var signature: UInt64 = 0
+
+    /// Nothing is to be done, and nobody would ask why: the workload was seen, keeps its size, and that is the ordinary course of its rules.
+    public var isQuiet: Bool {
+        self.kind == .held && !self.acted && self.from >= 0 && self.guards == 0 && !self.reasons.isNotable && !self.reasons.contains(.inFlight)
+    }
+
+    /// Whether both would be told with the same reasons and the same result. Times and readings may differ.
+    public func tellsTheSame(as other: Conclusion) -> Bool {
+        self.kind == other.kind && self.from == other.from && self.to == other.to && self.acted == other.acted && self.reasons == other.reasons
+            && self.missing == other.missing && self.stale == other.stale && self.doubted == other.doubted && self.guards == other.guards
+            && self.driving == other.driving && self.isEmergency == other.isEmergency && self.signature == other.signature
+    }
 }
 
 /// Whether a change did what it was made for, seen one start-up and one window later.

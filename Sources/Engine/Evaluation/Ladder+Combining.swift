@@ -169,6 +169,7 @@ extension Ladder {
     /// `onMissing`: its steps one after the other as time passes since the last usable reading. Behind the last one it holds, without end.
     /// - Returns: whether a second source made readings, so that the rules are to be heard after all.
     private func followMissingLadder() -> Bool {
+        self.signQualities()
         let since = self.lastUsable
         let elapsed = max(self.now.subtractingSaturating(since), 0)
         for rung in self.program.ladder where elapsed < rung.until {
@@ -190,6 +191,12 @@ extension Ladder {
         }
         self.holdBlind(self.program.ladder.isEmpty ? "hold" : "hold: every step of onMissing is used up")
         return false
+    }
+
+    private func signQualities() {
+        for index in 0..<self.program.metrics.count {
+            self.scratch.climb.pointee.lacks = self.scratch.climb.pointee.lacks &* 5 &+ self.scratch.readings[index].quality.bits &+ 1
+        }
     }
 
     private var lackOfFirst: Reason? {

@@ -17,6 +17,8 @@ struct Climb {
     var driving = -1
     var reasons: ReasonSet = []
     var isHeldBack = false
+    /// How good the readings were that no rule could go by: others may have taken their place since.
+    var lacks: UInt64 = 0
 }
 
 /// The climb from what runs to what is decided. Each rung may change the number, and says why.
@@ -42,12 +44,12 @@ struct Ladder<Log: EvaluationLog> {
         self.scratch = scratch
         self.scene = scene
         self.log = log
-        scratch.climb.pointee = Climb(
-            number: situation.asked, wanted: situation.asked, lowest: program.minReplicas, highest: program.maxReplicas)
     }
 
     /// In the order of the policy paper's steps. A forecast belongs behind combining; ceilings over several workloads come behind all of it.
     func climb() -> Conclusion {
+        self.scratch.climb.pointee = Climb(
+            number: self.situation.asked, wanted: self.situation.asked, lowest: self.program.minReplicas, highest: self.program.maxReplicas)
         self.read()
         let guards = self.watchGuards()
         guard self.situation.sight == .seen else { return self.unobserved(guards) }
@@ -86,25 +88,60 @@ struct Ladder<Log: EvaluationLog> {
     func clock(_ microseconds: Int64) -> String { Words.clock(WallTime(microseconds: microseconds), today: self.situation.time) }
 
     private func unobserved(_ guards: UInt64) -> Conclusion {
-        Conclusion(
-            kind: .held, from: -1, to: -1, wanted: -1, acted: false, isEmergency: false, reasons: .unobserved, missing: self.qualities(.missing),
-            stale: self.qualities(.stale), doubted: self.qualities(.doubted), guards: guards, driving: -1, judged: nil)
+        self.signed(
+            Conclusion(
+                kind: .held, from: -1, to: -1, wanted: -1, acted: false, isEmergency: false, reasons: .unobserved, missing: self.qualities(.missing),
+                stale: self.qualities(.stale), doubted: self.qualities(.doubted), guards: guards, driving: -1, judged: nil))
     }
 
     private func conclude(_ guards: UInt64, _ judged: ChangeOutcome?) -> Conclusion {
         let acted = self.number != self.current && !self.isHeldBack
         self.log.step(.decision, from: self.current, to: acted ? self.number : self.current)
         if self.reasons.isEmpty { self.because(.withinTolerance, .withinTolerance) }
-        return Conclusion(
-            kind: self.number > self.current ? .up : self.number < self.current ? .down : .held, from: self.current, to: self.number, wanted: self.wanted,
-            acted: acted, isEmergency: self.emergencyFloor >= 0, reasons: self.reasons, missing: self.qualities(.missing), stale: self.qualities(.stale),
-            doubted: self.qualities(.doubted), guards: guards, driving: self.driving, judged: judged)
+        return self.signed(
+            Conclusion(
+                kind: self.number > self.current ? .up : self.number < self.current ? .down : .held, from: self.current, to: self.number, wanted: self.wanted,
+                acted: acted, isEmergency: self.emergencyFloor >= 0, reasons: self.reasons, missing: self.qualities(.missing), stale: self.qualities(.stale),
+                doubted: self.qualities(.doubted), guards: guards, driving: self.driving, judged: judged))
+    }
+
+    private func signed(_ conclusion: Conclusion) -> Conclusion {
+        if conclusion.isQuiet { return conclusion }
+        // FNV-1a over whole numbers: the same on every node.
+        var signature: UInt64 = 0xCBF2_9CE4_8422_2325
+        func mix(_ number: Int) { signature = (signature ^ UInt64(bitPattern: Int64(number))) &* 0x100_0000_01B3 }
+        mix(Int(bitPattern: UInt(truncatingIfNeeded: self.scratch.climb.pointee.lacks)))
+        func mix(_ quality: Quality?) { mix(quality.map { 1 + Int($0.bits) } ?? 0) }
+        for index in 0..<self.program.rules.count where conclusion.from >= 0 {
+            let opinion = self.scratch.opinions[index]
+            mix(opinion.replicas)
+            mix(opinion.lacks)
+            mix(opinion.raisesOn)
+            mix(opinion.sustainedUntil == .min ? 0 : 1)
+        }
+        for bound in [self.situation.schedule.minReplicas, self.situation.schedule.maxReplicas, self.situation.inboundFloor, self.situation.failoverFloor] {
+            mix(bound)
+        }
+        var signed = conclusion
+        signed.signature = signature
+        return signed
     }
 
     private func qualities(_ quality: Quality) -> UInt64 {
         var bits: UInt64 = 0
         for index in 0..<min(self.program.metrics.count, 64) where self.scratch.readings[index].quality == quality { bits |= 1 << UInt64(index) }
         return bits
+    }
+}
+
+extension Quality {
+    var bits: UInt64 {
+        switch self {
+        case .fresh: 0
+        case .stale: 1
+        case .doubted: 2
+        case .missing: 3
+        }
     }
 }
 

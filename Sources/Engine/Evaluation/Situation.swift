@@ -145,7 +145,7 @@ struct Opinion {
 }
 
 /// Room that evaluations use one after another, so that none allocates.
-final class Scratch {
+public final class Scratch {
     let climb: UnsafeMutablePointer<Climb>
     private(set) var answers: UnsafeMutablePointer<Answer>
     private(set) var readings: UnsafeMutablePointer<MetricReading>
@@ -174,7 +174,7 @@ final class Scratch {
         }
     }
 
-    init() {
+    public init() {
         self.climb = .allocate(capacity: 1)
         self.climb.initialize(to: Climb())
         self.answers = .allocate(capacity: 0)

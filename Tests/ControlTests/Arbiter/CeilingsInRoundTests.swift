@@ -48,16 +48,17 @@ struct CeilingsInRoundTests {
     @Test("a workload takes up what it was last seen with, what it is promised, and while it was never seen its maximum")
     func occupied() throws {
         // Only transcode is due and wants 8; search is asked about, and answers nothing.
-        func granted(_ prepare: (Leader) -> Void, open: [ActionRecord] = [], sizes: [WorkloadID: Int] = [:]) -> Int? {
+        func granted(_ prepare: (Leader) -> Void, open: [ActionRecord] = [], size: Int? = nil) -> Int? {
             let state = Leader(
                 LeaderState(
-                    fleet: Self.state(26).state.fleet, remembered: [AskingTests.search: (Memory(), start, nil)], open: open, sizes: sizes, at: start))
+                    fleet: Self.state(26).state.fleet, remembered: [Remembered(workload: AskingTests.search, evaluatedAt: start, size: size, memory: Memory())],
+                    open: open, at: start))
             prepare(state)
             let pending = state.round([:], [transcode: 200], at: start)
             return pending.last?.plan?.to
         }
         #expect(granted { _ in } == 6, "20 are kept for search")
-        #expect(granted({ _ in }, sizes: [AskingTests.search: 19]) == 7)
+        #expect(granted({ _ in }, size: 19) == 7)
         #expect(granted({ $0.observed(AskingTests.search, seen(4)) }) == 8)
         #expect(granted({ $0.observed(AskingTests.search, seen(4, current: 21)) }) == 5)
         #expect(

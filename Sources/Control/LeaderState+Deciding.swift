@@ -1,0 +1,235 @@
+public import Engine
+public import Model
+
+/// From answers to a commit: a round evaluates what is complete, without words; what is recorded, acts or is shown is then told. What a round decided is
+/// remembered only once it has committed.
+extension LeaderState {
+    /// What one round decided; it commits as a whole or not at all.
+    public struct Round: Sendable {
+        public var at: WallTime
+        /// Put into words: what becomes a decision or an action, and what is written out as a workload's last evaluation.
+        public var pending: [Pending] = []
+        /// All others: they only change what is remembered.
+        public var quiet: [Quiet] = []
+
+        init(at now: WallTime) { self.at = now }
+        public var count: Int { self.pending.count + self.quiet.count }
+        public var isEmpty: Bool { self.count == 0 }
+        public var changes: Int { self.pending.count { $0.plan != nil } }
+    }
+
+    /// One evaluation that says nothing new.
+    public struct Quiet: Sendable {
+        /// In the state's order.
+        let entry: Int
+        let conclusion: Conclusion
+        let memory: Memory
+        let observation: Observation
+        let answers: [String: ReadingAnswer]
+    }
+
+    /// One evaluation in words that waits for its commit.
+    public struct Pending: Sendable, Hashable {
+        public var workload: WorkloadID
+        public var evaluation: Evaluation
+        public var observation: Observation
+        public var isRecorded: Bool
+        public var plan: Plan?
+        /// An older change that this one takes the place of: the platform has taken it on, only its arrival was still awaited.
+        public var superseded: ActionRecord?
+        let conclusion: Conclusion
+        /// The decision is not what the engine concluded.
+        var isAmended = false
+
+        public struct Plan: Sendable, Hashable {
+            public var from: Int
+            public var to: Int
+            public var precondition: String?
+            public var needReady: Quantity
+            public var deadline: WallTime
+        }
+    }
+
+    /// What an evaluation counts for in status.
+    struct Tally: Sendable {
+        var wanted: Int
+        var readings: Int
+        var stale: Int
+        var missing: Int
+
+        init(_ conclusion: Conclusion, readings: Int) {
+            self.wanted = max(0, conclusion.wanted)
+            self.readings = readings
+            self.stale = conclusion.stale.nonzeroBitCount
+            self.missing = conclusion.missing.nonzeroBitCount
+        }
+    }
+
+    /// Evaluations of one round that are put into words and may be recorded: what one commit can carry well within its time. The others follow at once.
+    static let mostTold = 2_000
+    /// Workloads whose last evaluation is written out although it says nothing new, in one round. In a fleet of no more than these each evaluation is; in a
+    /// larger one they take turns, those of another size than was last written first.
+    static let mostShown = 256
+
+    /// Evaluates every workload of which everything is known, and ends those inquiries.
+    public mutating func decide(at now: WallTime) -> Round {
+        self.consultCalendars(at: now)
+        var round = Round(at: now)
+        let scratch = Scratch()
+        for index in self.entries.indices {
+            guard let inquiry = self.entries[index].inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
+            if round.pending.count == Self.mostTold { break }
+            self.entries[index].inquiry = nil
+            self.entries[index].dueAt = Self.nextDue(after: self.entries[index].dueAt, every: self.entries[index].member.policy.evaluateEvery, now: now)
+            let input = self.input(self.entries[index], observation: observation, answers: inquiry.answers, at: now)
+            let (conclusion, memory) = Engine.conclude(input, by: self.program(of: index), in: scratch)
+            let quiet = Quiet(entry: index, conclusion: conclusion, memory: memory, observation: observation, answers: inquiry.answers)
+            if self.isWorthTelling(conclusion, of: self.entries[index]) {
+                round.pending.append(self.tell(quiet, at: now))
+            } else {
+                round.quiet.append(quiet)
+            }
+        }
+        self.show(&round)
+        self.arbitrate(&round)
+        round.pending = round.pending.map { self.plan($0, at: now) }.sorted { $0.workload < $1.workload }
+        return round
+    }
+
+    private func program(of index: Int) -> Program {
+        let policy = self.entries[index].member.policy
+        return self.programs[policy.name] ?? Program(policy)
+    }
+
+    /// Whether it may be new to the log.
+    private func isWorthTelling(_ conclusion: Conclusion, of entry: Entry) -> Bool {
+        if conclusion.isQuiet { return Recording.isEndOfNotable(entry.recorded) }
+        guard !conclusion.acted, conclusion.guards == 0, let told = entry.told else { return true }
+        return !told.tellsTheSame(as: conclusion)
+    }
+
+    /// The same evaluation in words.
+    func tell(_ quiet: Quiet, at now: WallTime) -> Pending {
+        let entry = self.entries[quiet.entry]
+        let input = self.input(entry, observation: quiet.observation, answers: quiet.answers, at: now)
+        let evaluation = Engine.evaluate(input, by: self.program(of: quiet.entry))
+        return Pending(
+            workload: entry.member.id, evaluation: evaluation, observation: quiet.observation,
+            isRecorded: Recording.isNew(evaluation.decision, after: entry.recorded), conclusion: quiet.conclusion)
+    }
+
+    /// Tells those of the quiet ones whose turn it is to be written out.
+    private mutating func show(_ round: inout Round) {
+        var chosen = Set<Int>()
+        for (place, quiet) in round.quiet.enumerated() where quiet.conclusion.from != self.entries[quiet.entry].shownSize {
+            if chosen.count == Self.mostShown { break }
+            chosen.insert(place)
+        }
+        let first = round.quiet.firstIndex { $0.entry >= self.nextShown } ?? 0
+        for offset in 0..<round.quiet.count where chosen.count < Self.mostShown {
+            let place = (first + offset) % round.quiet.count
+            chosen.insert(place)
+            self.nextShown = round.quiet[place].entry + 1
+        }
+        self.tell(chosen, of: &round)
+    }
+
+    /// Moves these of the quiet ones to those in words.
+    func tell(_ places: Set<Int>, of round: inout Round) {
+        if places.isEmpty { return }
+        var kept: [Quiet] = []
+        kept.reserveCapacity(round.quiet.count - places.count)
+        for (place, quiet) in round.quiet.enumerated() {
+            if places.contains(place) { round.pending.append(self.tell(quiet, at: round.at)) } else { kept.append(quiet) }
+        }
+        round.quiet = kept
+    }
+
+    /// The commit of `round` succeeded; `actions` are the changes that it gave numbers to.
+    public mutating func committed(_ round: Round, actions: [ActionRecord], at now: WallTime) {
+        let byWorkload = Dictionary(actions.map { ($0.workload, $0) }, uniquingKeysWith: { $1 })
+        for item in round.pending {
+            guard let index = self.indices[item.workload] else { continue }
+            self.entries[index].note(item.conclusion, item.evaluation.memory, Standing(after: item.evaluation.decision), at: round.at)
+            self.entries[index].told = item.isAmended || item.conclusion.isQuiet ? nil : item.conclusion
+            self.entries[index].shownSize = item.conclusion.from
+            if item.isRecorded { self.entries[index].recorded = Recorded(item.evaluation.decision) }
+            if item.superseded != nil { self.entries[index].open = nil }
+            if let action = byWorkload[item.workload] {
+                self.entries[index].open = OpenAction(action: action, sentence: item.evaluation.decision.sentence, adopted: false, nextLook: now)
+            }
+        }
+        for quiet in round.quiet {
+            self.entries[quiet.entry].note(quiet.conclusion, quiet.memory, self.standing(after: quiet, at: round.at), at: round.at)
+        }
+        self.pagesAreForeign = false
+    }
+
+    /// What a quiet evaluation leaves for the arbiter. One that tells what the last one told leaves the same claims.
+    private func standing(after quiet: Quiet, at now: WallTime) -> Standing {
+        guard !quiet.conclusion.isQuiet, var standing = self.entries[quiet.entry].standing else { return Standing(quiet: quiet.conclusion, at: now) }
+        standing.need = quiet.conclusion.from < 0 ? nil : quiet.conclusion.wanted
+        standing.at = now
+        return standing
+    }
+
+    // MARK: - What is remembered
+
+    /// The pages that have changed once `round` has committed. All of them, where they were another leader's or the fleet has changed.
+    public func pages(after round: Round) -> [MemoryPage] {
+        let count = self.pageCount
+        var changed = [Bool](repeating: self.pagesAreForeign, count: count)
+        var left = [Remembered?](repeating: nil, count: self.entries.count)
+        for item in round.pending {
+            guard let index = self.indices[item.workload] else { continue }
+            changed[index / MemoryPage.workloads] = true
+            left[index] = self.remembered(index, after: item, at: round.at)
+        }
+        for quiet in round.quiet {
+            changed[quiet.entry / MemoryPage.workloads] = true
+            let entry = self.entries[quiet.entry]
+            left[quiet.entry] = Remembered(
+                workload: entry.member.id, evaluatedAt: round.at, size: Self.size(quiet.observation), standing: self.standing(after: quiet, at: round.at),
+                recorded: entry.recorded, memory: quiet.memory)
+        }
+        return (0..<count).filter { changed[$0] }.map { page in
+            let range = page * MemoryPage.workloads..<min((page + 1) * MemoryPage.workloads, self.entries.count)
+            return MemoryPage(number: page, range.compactMap { left[$0] ?? self.remembered($0) })
+        }
+    }
+
+    /// How many pages there are: those of higher numbers are another leader's, or an earlier fleet's.
+    public var pageCount: Int { (self.entries.count + MemoryPage.workloads - 1) / MemoryPage.workloads }
+
+    private func remembered(_ index: Int, after item: Pending, at now: WallTime) -> Remembered {
+        let entry = self.entries[index]
+        let decision = item.evaluation.decision
+        var size: Int?
+        if case .seen(let desired, let current, _, _) = item.observation { size = Self.size(after: decision, desired: desired, current: current) }
+        return Remembered(
+            workload: item.workload, evaluatedAt: now, size: size, standing: Standing(after: decision),
+            recorded: item.isRecorded ? Recorded(decision) : entry.recorded, memory: item.evaluation.memory)
+    }
+
+    private func remembered(_ index: Int) -> Remembered? {
+        let entry = self.entries[index]
+        guard let evaluatedAt = entry.evaluatedAt else { return nil }
+        return Remembered(
+            workload: entry.member.id, evaluatedAt: evaluatedAt, size: entry.size, standing: entry.standing, recorded: entry.recorded, memory: entry.memory)
+    }
+
+    private static func size(_ observation: Observation) -> Int? {
+        guard case .seen(let desired, let current, _, _) = observation else { return nil }
+        return max(desired, current)
+    }
+}
+
+extension LeaderState.Entry {
+    fileprivate mutating func note(_ conclusion: Conclusion, _ memory: Memory, _ standing: Standing, at now: WallTime) {
+        self.memory = memory
+        self.standing = standing
+        self.evaluatedAt = now
+        self.tally = LeaderState.Tally(conclusion, readings: self.member.policy.metrics.count)
+        if conclusion.isQuiet { self.told = nil }
+    }
+}

@@ -1,0 +1,156 @@
+public import Engine
+public import Model
+
+/// What a leader leaves of one workload for the next one, who then goes on as if nothing had happened.
+public struct Remembered: Sendable, Hashable {
+    public var workload: WorkloadID
+    public var evaluatedAt: WallTime
+    /// What it takes up under a ceiling until it is seen again; see ``LeaderState/size(after:desired:current:)``.
+    public var size: Int?
+    /// What its last evaluation left for the arbiter, recorded or not.
+    public var standing: Standing?
+    public var recorded: Recorded?
+    public var memory: Memory
+
+    public init(
+        workload: WorkloadID, evaluatedAt: WallTime, size: Int? = nil, standing: Standing? = nil, recorded: Recorded? = nil, memory: Memory
+    ) {
+        self.workload = workload
+        self.evaluatedAt = evaluatedAt
+        self.size = size
+        self.standing = standing
+        self.recorded = recorded
+        self.memory = memory
+    }
+}
+
+/// A part of what a leader remembers, as it is stored: many workloads in one block of bytes.
+///
+/// Almost every evaluation changes what is remembered, by a sample at least. A row for each workload would make the database write a hundred thousand
+/// rows for a round of a hundred thousand workloads; so many blocks of ``workloads`` it writes in passing.
+public struct MemoryPage: Sendable, Hashable {
+    /// Some 10 KB: small against the silence that a session is allowed, large against a row's own cost.
+    public static let workloads = 64
+    /// The form's version. A later one may hold what this version can't honour, so it is refused rather than misread.
+    static let version: UInt64 = 1
+
+    public var number: Int
+    public var bytes: [UInt8]
+
+    public init(number: Int, bytes: [UInt8]) {
+        self.number = number
+        self.bytes = bytes
+    }
+
+    public init(number: Int, _ remembered: [Remembered]) {
+        var writer = PackedWriter()
+        writer.write(Self.version)
+        writer.write(count: remembered.count)
+        for one in remembered { one.write(to: &writer) }
+        self.init(number: number, bytes: writer.bytes)
+    }
+
+    public func remembered() throws(MemoryPageError) -> [Remembered] {
+        var reader = PackedReader(self.bytes)
+        do {
+            let version = try reader.number()
+            guard version == Self.version else { throw MemoryPageError.version(page: self.number, version) }
+            var remembered: [Remembered] = []
+            for _ in 0..<(try reader.count()) { remembered.append(try Remembered(from: &reader)) }
+            return remembered
+        } catch let error as PackedError {
+            throw MemoryPageError.damaged(page: self.number, offset: error.offset)
+        } catch let error as MemoryPageError {
+            throw error
+        } catch {
+            throw MemoryPageError.damaged(page: self.number, offset: 0)
+        }
+    }
+}
+
+public enum MemoryPageError: Error, Sendable, Hashable, CustomStringConvertible {
+    case version(page: Int, UInt64)
+    case damaged(page: Int, offset: Int)
+
+    public var description: String {
+        switch self {
+        case .version(let page, let version):
+            "page \(page) of what the last leader remembered has the form \(version), this version of Muster reads \(MemoryPage.version): start a node of at "
+                + "least the version that wrote it"
+        case .damaged(let page, let offset):
+            "page \(page) of what the last leader remembered can't be read from byte \(offset) on: restore muster.memory_page from a backup, or delete its rows "
+                + "to begin without what was remembered (windows and cooldowns start anew)"
+        }
+    }
+}
+
+// MARK: - The packed form
+
+extension Remembered {
+    fileprivate func write(to writer: inout PackedWriter) {
+        writer.write(self.workload.service)
+        writer.write(self.workload.region)
+        writer.write(self.evaluatedAt.microseconds)
+        writer.write(UInt64((self.size == nil ? 0 : 1) | (self.standing == nil ? 0 : 2) | (self.recorded == nil ? 0 : 4)))
+        if let size = self.size { writer.write(size) }
+        self.standing?.write(to: &writer, after: self.evaluatedAt)
+        self.recorded?.write(to: &writer)
+        self.memory.write(to: &writer, after: self.evaluatedAt)
+    }
+
+    fileprivate init(from reader: inout PackedReader) throws(PackedError) {
+        self.workload = WorkloadID(service: try reader.text(), region: try reader.text())
+        self.evaluatedAt = WallTime(microseconds: try reader.int64())
+        let flags = try reader.number()
+        if flags & 1 != 0 { self.size = try reader.int() }
+        if flags & 2 != 0 { self.standing = try Standing(from: &reader, after: self.evaluatedAt) }
+        if flags & 4 != 0 { self.recorded = try Recorded(from: &reader) }
+        self.memory = try Memory(from: &reader, after: self.evaluatedAt)
+    }
+}
+
+extension Standing {
+    fileprivate func write(to writer: inout PackedWriter, after base: WallTime) {
+        writer.write(
+            UInt64(
+                (self.isUrgent ? 1 : 0) | (self.isBlind ? 2 : 0) | (self.wants == nil ? 0 : 4) | (self.size == nil ? 0 : 8) | (self.need == nil ? 0 : 16)))
+        for case let number? in [self.wants, self.size, self.need] { writer.write(number) }
+        writer.write(self.at, after: base)
+    }
+
+    fileprivate init(from reader: inout PackedReader, after base: WallTime) throws(PackedError) {
+        let flags = try reader.number()
+        let wants = flags & 4 == 0 ? nil : try reader.int()
+        let size = flags & 8 == 0 ? nil : try reader.int()
+        let need = flags & 16 == 0 ? nil : try reader.int()
+        self.init(
+            wants: wants, isUrgent: flags & 1 != 0, isBlind: flags & 2 != 0, size: size, need: need, at: try reader.time(after: base))
+    }
+}
+
+extension Recorded {
+    fileprivate func write(to writer: inout PackedWriter) {
+        writer.write(self.policy.name)
+        writer.write(self.policy.version)
+        writer.write(self.policy.sha256)
+        writer.write(self.kind.rawValue)
+        writer.write(
+            UInt64((self.acted ? 1 : 0) | (self.isNotable ? 2 : 0) | (self.from == nil ? 0 : 4) | (self.to == nil ? 0 : 8)))
+        for case let number? in [self.from, self.to] { writer.write(number) }
+        writer.write(count: self.codes.count)
+        for code in self.codes { writer.write(code) }
+    }
+
+    fileprivate init(from reader: inout PackedReader) throws(PackedError) {
+        let policy = Decision.PolicyReference(name: try reader.text(), version: try reader.int(), sha256: try reader.text())
+        let kind = try reader.text()
+        let flags = try reader.number()
+        let from = flags & 4 == 0 ? nil : try reader.int()
+        let to = flags & 8 == 0 ? nil : try reader.int()
+        var codes: [String] = []
+        for _ in 0..<(try reader.count()) { codes.append(try reader.text()) }
+        self.init(
+            policy: policy, kind: Decision.Kind(rawValue: kind) ?? .held, from: from, to: to, acted: flags & 1 != 0, isNotable: flags & 2 != 0,
+            codes: codes)
+    }
+}

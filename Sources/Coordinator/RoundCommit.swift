@@ -1,0 +1,51 @@
+package import Control
+internal import Engine
+internal import Model
+package import Postgres
+package import Store
+
+/// A round of the leader as the store takes it: decisions, intents and rows of what is in words, and pages of what is remembered of everything.
+package struct RoundCommit {
+    private let evaluations: [EvaluationCommit]
+    private let pages: [StoredPage]
+    private let pageCount: Int
+    private let summary: JSON
+    private let at: WallTime
+
+    /// - Parameter state: the round's, which has not taken note of it yet.
+    package init(_ round: LeaderState.Round, of state: LeaderState) {
+        self.evaluations = round.pending.map { EvaluationCommit($0) }
+        self.pages = state.pages(after: round).map { StoredPage(number: $0.number, bytes: $0.bytes) }
+        self.pageCount = state.pageCount
+        self.summary = state.summary(evaluated: round.count, changed: round.changes, milliseconds: 0, at: round.at)
+        self.at = round.at
+    }
+
+    /// What is remembered, in bytes.
+    package var bytes: Int { self.pages.reduce(0) { $0 + $1.bytes.count } }
+
+    /// What the transaction asks first.
+    package func opening(_ store: Store) -> [Statement] { store.opening(for: self.evaluations) }
+
+    package func commit(to write: Write) async throws -> [CommittedEvaluation] {
+        write.remember(self.pages, of: self.pageCount)
+        return try await write.commit(self.evaluations, summary: self.summary, at: self.at)
+    }
+}
+
+extension EvaluationCommit {
+    fileprivate init(_ pending: LeaderState.Pending) {
+        let decision = pending.evaluation.decision
+        var sizes: (desired: Int, current: Int, ready: Int)?
+        if case .seen(let desired, let current, let ready, _) = pending.observation { sizes = (desired, current, ready) }
+        self.init(
+            record: WorkloadRecord(
+                id: pending.workload, policy: decision.policy.name, policyVersion: decision.policy.version, evaluatedAt: decision.at,
+                desired: sizes?.desired, current: sizes?.current, ready: sizes?.ready, observedAt: sizes == nil ? nil : decision.at, evaluation: decision,
+                decision: nil),
+            isRecorded: pending.isRecorded,
+            action: pending.plan.map {
+                Plan(from: $0.from, to: $0.to, precondition: $0.precondition, needReady: $0.needReady, deadline: $0.deadline)
+            })
+    }
+}
