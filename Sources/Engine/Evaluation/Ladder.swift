@@ -49,6 +49,7 @@ struct Ladder<Log: EvaluationLog> {
     /// In the order of the policy paper's steps. A forecast belongs behind combining; ceilings over several workloads come behind all of it.
     func climb() -> Conclusion {
         self.read()
+        self.forget()
         let guards = self.watchGuards()
         guard self.situation.sight == .seen else { return self.unobserved(guards) }
         self.propose()
