@@ -29,7 +29,9 @@ private struct Twins {
             }
         }
         let told = self.fixture.evaluate(Dictionary(uniqueKeysWithValues: zip(names, values.map { ReadingAnswer.value(Sample(value: $0, at: now)) })))
-        if silent?.acted != told.acted || silent?.to != told.to { self.differences.append("at \(now): \(told.sentence), but in silence \(String(describing: silent))") }
+        if silent?.acted != told.acted || silent?.to != told.to {
+            self.differences.append("at \(now): \(told.sentence), but in silence \(String(describing: silent))")
+        }
         if self.fleet.memory(of: 0, at: now) != self.fixture.memory {
             self.differences.append("at \(now): \(self.fleet.memory(of: 0, at: now).json.text) is not \(self.fixture.memory.json.text)")
         }
