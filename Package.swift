@@ -172,3 +172,13 @@ let package = Package(
         .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Postgres", "PostgresTesting"], swiftSettings: strict),
     ]
 )
+
+// libFuzzer's targets, for `cluster/fuzz` alone: every Swift module has to be built with its instrumentation, in a folder of its own.
+if Context.environment["MUSTER_FUZZ"] != nil {
+    package.targets += [
+        .target(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+        .executableTarget(
+            name: "muster-fuzz", dependencies: ["CLibFuzzer", "Engine", "Manifests", "Model", "Schedule"], path: "Tests/Fuzzing/muster-fuzz",
+            swiftSettings: strict),
+    ]
+}

@@ -105,7 +105,11 @@ enum ElectionSQL {
         DO $$ BEGIN PERFORM muster.assert_leader('', -1); EXCEPTION WHEN SQLSTATE '\(Self.fenced)' THEN NULL; END $$
         """
     static let unlock = "SELECT pg_advisory_unlock($1)"
-    static let unlockAll = "SELECT pg_advisory_unlock_all()"
+    /// After a cancelled campaign. The server's patience with silence is meant for who holds the lock; the next campaign sets it anew.
+    static func leaveQueue(idleTimeout: Bool) -> String {
+        let idle = ElectionMachine.idleWhileHeld.milliseconds
+        return "SELECT pg_advisory_unlock_all()" + (idleTimeout ? ", set_config('idle_session_timeout', '\(idle)', false)" : "")
+    }
 
     /// `server_timeline` is that of the server which answers, not the row's: only so does a leader notice that another server was promoted,
     /// and nobody compares the beats of two servers.

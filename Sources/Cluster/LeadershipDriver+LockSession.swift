@@ -74,6 +74,12 @@ extension LeadershipDriver {
 
     func campaign(_ session: Int, known: Epoch, timing: Timing) async {
         guard let lock = self.lock, lock.number == session, let facts = self.facts else { return }
+        if self.withdrawnBeforeCampaign == session {
+            self.withdrawnBeforeCampaign = nil
+            return self.handle(.sliceElapsed(session: session))
+        }
+        self.campaigning = session
+        defer { self.campaigning = nil }
         let sql = ElectionSQL.campaign(
             key: self.checks.key, known: known, timing: timing, timelineKnown: facts.timelineKnown,
             idleTimeout: !self.refusedSettings.contains("idle_session_timeout"))
@@ -96,13 +102,15 @@ extension LeadershipDriver {
     /// Another node is to go first: ends the wait for the lock, but not the session, which would leave its place in the queue to nobody.
     func withdraw(_ session: Int) {
         guard let lock = self.lock, lock.number == session else { return }
+        // A cancel that finds nothing to cancel is lost.
+        guard self.campaigning == session else { return self.withdrawnBeforeCampaign = session }
         lock.connection.assumeIsolated { $0.cancelRunning() }
     }
 
     /// The wait was cancelled, perhaps with the lock already in hand.
     private func withdrawn(_ session: Int, _ connection: Postgres.Connection) async {
         do {
-            _ = try await connection.query(ElectionSQL.unlockAll)
+            _ = try await connection.query(ElectionSQL.leaveQueue(idleTimeout: !self.refusedSettings.contains("idle_session_timeout")))
             self.handle(.sliceElapsed(session: session))
         } catch {
             self.failed(session, error)

@@ -67,9 +67,19 @@ extension LeadershipDriver {
         self.handle(.fenceAnswered(by: node, incarnation: predecessor.incarnation, token: grant.token, .nobodyListens))
     }
 
+    /// Everybody is asked; only those whom a message can reach are waited for. After the term nobody is.
     func askHoldOff(_ duration: Duration, except successor: String) {
-        for node in self.others where node != successor { self.post(.holdOff(milliseconds: duration.milliseconds), to: node) }
+        let tenure = self.machine.tenure
+        for node in self.others where node != successor {
+            let request = tenure.map { self.questions.ask(node, $0.grant.token, at: BootClock.now()) } ?? 0
+            self.post(.holdOff(milliseconds: duration.milliseconds), to: node, request: request)
+        }
+        guard let session = tenure?.session else { return }
+        let asked = (self.configuration.peers?.reachable() ?? []).filter { $0 != successor }
+        self.start { $0.handle(.holdOffAsked(session: session, of: asked)) }
     }
+
+    func confirmHoldOff(_ node: String, _ request: Int) { self.post(.heldOff(requestID: UInt64(clamping: request)), to: node) }
 
     func askPromises(_ token: FencingToken) {
         for node in self.others {
@@ -136,7 +146,13 @@ extension LeadershipDriver {
             case .refused(let why):
                 self.logger.notice("a node did not promise to respect this leader", metadata: ["peer": "\(message.from)", "why": "\(why)"])
             }
-        case .holdOff(let milliseconds): self.handle(.holdOff(.milliseconds(milliseconds)))
+        case .holdOff(let milliseconds):
+            self.handle(
+                .holdOff(
+                    .milliseconds(milliseconds), from: message.from, request: message.requestID == 0 ? nil : Int(clamping: message.requestID)))
+        case .heldOff(let request):
+            guard let question = self.questions.answered(request, by: message.from) else { return }
+            self.handle(.heldOff(by: message.from, token: question.token))
         case .vouch(let token, let lease):
             guard await self.isPlausible(token) else { return }
             self.vouchedFor[message.from] = token

@@ -30,6 +30,9 @@ actor LeadershipDriver {
     var since = WallTime(microseconds: 0)
     /// The lock session, S; its number is the machine's.
     var lock: (number: Int, connection: Postgres.Connection)?
+    /// The session whose campaign is at the server, and the one that was to leave the queue before its campaign got there.
+    var campaigning: Int?
+    var withdrawnBeforeCampaign: Int?
     var facts: SessionFacts?
     var refusedSettings: Set<String> = []
     /// The watch session, W.
@@ -215,6 +218,7 @@ actor LeadershipDriver {
         case .evict(let holder): self.start { await $0.evict(holder) }
         case .askFence(let predecessor, let token): self.askFence(predecessor, token)
         case .askHoldOff(let duration, let successor): self.askHoldOff(duration, except: successor)
+        case .confirmHoldOff(let node, let request): self.confirmHoldOff(node, request)
         case .recordPromise(let token): self.record(promise: token)
         case .promise(let node, let request, let promised): self.promise(node, request, promised)
         case .askPromises(let token): self.askPromises(token)

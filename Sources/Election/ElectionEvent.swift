@@ -51,8 +51,13 @@ public enum ElectionEvent: Sendable, Hashable {
     case fenceAnswered(by: String, incarnation: String, token: FencingToken, FenceAnswer)
     /// A peer's message carried this token of a leader or of a promise.
     case heard(FencingToken)
-    /// Another node is to lead next: don't ask for the lock for so long.
-    case holdOff(Duration)
+    /// Another node is to lead next: don't ask for the lock for so long. With a `request`, `from` waits for the news that this node is not in the
+    /// lock's queue; nodes of older versions don't.
+    case holdOff(Duration, from: String, request: Int? = nil)
+    /// `askHoldOff` went to these peers, the ones that can be reached.
+    case holdOffAsked(session: Int, of: [String])
+    /// A peer that was asked by the leader of `token` is not in the lock's queue, and stays away from it for as long as it was asked to.
+    case heldOff(by: String, token: FencingToken)
     /// This leader can't do a leader's work (its targets are out of reach) since then, and other nodes can: the one that is named shall be next.
     case unfit(since: Instant, other: String? = nil)
     case fit
@@ -121,8 +126,10 @@ public enum ElectionEffect: Sendable, Hashable {
     case evict(Holder)
     /// Ask the earlier leader for its promise; the answer, if any, comes as `fenceAnswered`. Once per term.
     case askFence(Grant.Predecessor, token: FencingToken)
-    /// Ask every peer but `except` not to campaign for so long.
+    /// Ask every peer but `except` not to campaign for so long. During a term `holdOffAsked` says who was asked, and `heldOff` what they answer.
     case askHoldOff(Duration, except: String)
+    /// Answer `holdOff`: this node is not in the lock's queue.
+    case confirmHoldOff(to: String, request: Int)
     /// Keep the promise where it outlives the process. In strict mode it must be there before the next effect is performed.
     case recordPromise(FencingToken)
     /// Answer `fenceAsked`. This node no longer acts below `promised`; above the token asked for, it refuses the asker.

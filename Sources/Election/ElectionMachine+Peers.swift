@@ -4,6 +4,9 @@ import Model
 extension ElectionMachine {
     /// A peer can't keep this node from campaigning for longer than this with one message.
     static let longestHoldOff = Duration.seconds(2)
+    /// The silence of a session that has left the lock's queue is no sign of trouble for so long: a leader's whole drain with the hold-off after it
+    /// takes 3 s, and what follows is a campaign.
+    public static let idleWhileHeld = Duration.seconds(4)
     /// A leader that can't do its work resigns after this long, if others can.
     static let patienceWhenUnfit = Duration.seconds(3)
     /// A leader without a majority in strict mode resigns after this long.
@@ -49,15 +52,39 @@ extension ElectionMachine {
         }
     }
 
-    mutating func holdOff(_ duration: Duration, at now: Instant, _ effects: inout [ElectionEffect]) {
+    mutating func holdOff(_ duration: Duration, _ request: HoldOffRequest?, at now: Instant, _ effects: inout [ElectionEffect]) {
         self.heldUntil = max(self.heldUntil, now + min(max(.zero, duration), Self.longestHoldOff))
         switch self.state {
-        case .campaigning(let session, _, _) where self.withdrawn != session:
+        case .campaigning(let session, _, _):
+            if let request { self.note(request) }
+            guard self.withdrawn != session else { return }
             self.withdrawn = session
             effects.append(.withdraw(session: session))
-        case .held(let session, _): self.state = .held(session: session, until: self.heldUntil)
-        default: break
+        case .held(let session, _):
+            self.state = .held(session: session, until: self.heldUntil)
+            self.confirm(request, at: now, &effects)
+        case .idle, .connecting, .checking, .backingOff, .refused, .stopped: self.confirm(request, at: now, &effects)
+        case .leading, .suspended, .resigning: break
         }
+    }
+
+    /// It does not wait for the lock, and will not before the end of what was asked for.
+    private func confirm(_ request: HoldOffRequest?, at now: Instant, _ effects: inout [ElectionEffect]) {
+        if let request, self.heldUntil > now { effects.append(.confirmHoldOff(to: request.from, request: request.request)) }
+    }
+
+    private mutating func note(_ request: HoldOffRequest) {
+        self.holdOffRequests.removeAll { $0.from == request.from }
+        if self.holdOffRequests.count < HoldOffRequest.most { self.holdOffRequests.append(request) }
+    }
+
+    /// Once the wait for the lock has ended without it. Of a session that broke the server may not know yet: nothing is said then.
+    mutating func answerHoldOffs(_ effects: inout [ElectionEffect]) {
+        if case .campaigning = self.state { return }
+        let requests = self.holdOffRequests
+        self.holdOffRequests = []
+        guard case .held = self.state else { return }
+        for request in requests { effects.append(.confirmHoldOff(to: request.from, request: request.request)) }
     }
 
     // MARK: Promises

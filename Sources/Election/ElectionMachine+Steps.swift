@@ -16,11 +16,6 @@ extension ElectionMachine {
     static let handOverLimit = Duration.seconds(2)
     /// After resigning, others go first.
     static let holdOff = Duration.milliseconds(500)
-    /// For so long the others let a named successor go first: longer than `holdOff`, since it may itself have resigned just now.
-    static let successorHoldOff = Duration.seconds(1)
-    /// Between asking the others to leave the queue and giving the lock up to a named successor: the server cancels their waits over connections
-    /// of their own. Who has not left it by then may be the first.
-    static let withdrawalTime = Duration.milliseconds(100)
     /// Between attempts: 10 to 50 ms apart, so that nodes don't knock in step …
     static let shortestBackoff = Duration.milliseconds(10)
     static let longestBackoff = Duration.milliseconds(50)
@@ -62,6 +57,7 @@ extension ElectionMachine {
     /// What a leader has to do by now: open the gate, write that down, beat.
     mutating func advance(at now: Instant, _ effects: inout [ElectionEffect]) {
         self.answerPromises(at: now, &effects)
+        self.answerHoldOffs(&effects)
         switch self.state {
         case .leading(var tenure):
             if !tenure.gateOpen, tenure.gateOpensAt <= now {
@@ -83,6 +79,10 @@ extension ElectionMachine {
         case .resigning(var tenure, .draining(let until)):
             // Otherwise the server would end the session as idle, in the middle of the drain.
             self.beat(&tenure, at: now, &effects)
+            if let succession = tenure.succession, succession.nextAsk <= now {
+                tenure.succession?.ask(at: now)
+                effects.append(.askHoldOff(Succession.holdOff, except: succession.successor))
+            }
             self.state = .resigning(tenure, .draining(until: until))
         default: break
         }
@@ -130,6 +130,8 @@ extension ElectionMachine {
             self.state = .held(session: session, until: self.heldUntil)
             return
         }
+        // What they were to be told is not so any more.
+        self.holdOffRequests = []
         self.changes.settle(at: now)
         let timing = self.timing
         self.state = .campaigning(session: session, until: now + timing.slice + Self.campaignGrace, timing: timing)
@@ -234,11 +236,10 @@ extension ElectionMachine {
         switch self.state {
         case .leading(var tenure), .suspended(var tenure, _):
             tenure.parting = reason
-            tenure.successor = successor
-            tenure.handOverFrom = successor.map { _ in now + Self.withdrawalTime }
+            // While the work comes to an end, the others are asked to leave the queue.
+            tenure.succession = successor.map { Succession(to: $0, at: now) }
             self.state = .resigning(tenure, .draining(until: now + Self.drainLimit))
-            // While the work comes to an end, the others leave the queue; a long end is announced to them again.
-            if let successor { effects.append(.askHoldOff(Self.successorHoldOff, except: successor)) }
+            if let successor { effects.append(.askHoldOff(Succession.holdOff, except: successor)) }
             effects.append(.drain)
         default: break
         }
@@ -246,19 +247,28 @@ extension ElectionMachine {
 
     /// Nothing is in flight any more.
     mutating func drained(at now: Instant, _ effects: inout [ElectionEffect]) {
-        guard case .resigning(let tenure, .draining(let until)) = self.state else { return }
-        if let from = tenure.handOverFrom, from > now {
-            self.state = .resigning(tenure, .draining(until: min(from, until)))
-        } else {
-            self.handOver(at: now, &effects)
-        }
+        guard case .resigning(var tenure, .draining(let until)) = self.state else { return }
+        guard let succession = tenure.succession else { return self.handOver(at: now, &effects) }
+        tenure.succession?.drained()
+        self.state = .resigning(tenure, .draining(until: min(until, succession.latest)))
+        self.succeed(at: now, &effects) { _ in }
+    }
+
+    /// Something was learnt of the way to the successor, which may be open now.
+    mutating func succeed(at now: Instant, _ effects: inout [ElectionEffect], _ learn: (inout Succession) -> Void) {
+        guard case .resigning(var tenure, .draining(let until)) = self.state, var succession = tenure.succession else { return }
+        learn(&succession)
+        tenure.succession = succession
+        self.state = .resigning(tenure, .draining(until: until))
+        if succession.isReady(at: now) { self.handOver(at: now, &effects) }
     }
 
     mutating func handOver(at now: Instant, _ effects: inout [ElectionEffect]) {
         guard case .resigning(let tenure, .draining) = self.state else { return }
         self.state = .resigning(tenure, .handingOver(until: now + Self.handOverLimit))
         effects.append(.stopLeading(tenure.parting))
-        if let successor = tenure.successor { effects.append(.askHoldOff(Self.successorHoldOff, except: successor)) }
+        // Once more, so that they stay away for as long as the successor may need from now on.
+        if let succession = tenure.succession { effects.append(.askHoldOff(Succession.holdOff, except: succession.successor)) }
         effects.append(.resign(session: tenure.session))
     }
 

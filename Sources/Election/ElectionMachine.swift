@@ -65,8 +65,9 @@ public struct ElectionMachine: Sendable {
     var unfitSince: Instant?
     /// The node that can do a leader's work instead, while this one can't.
     var fitter: String?
-    /// The session whose wait has been cancelled.
+    /// The session whose wait has been cancelled, and who is told when that has come to its end.
     var withdrawn: Int?
+    var holdOffRequests: [HoldOffRequest] = []
     var sight = BeatSight()
     var changes = ChangeRate()
     var sessions = 0
@@ -140,7 +141,14 @@ public struct ElectionMachine: Sendable {
         case .fenceAnswered(let node, let incarnation, let token, let answer):
             self.fenceAnswered(node, incarnation, token, answer, at: now, &effects)
         case .heard(let token): self.hear(token, at: now, &effects)
-        case .holdOff(let duration): self.holdOff(duration, at: now, &effects)
+        case .holdOff(let duration, let from, let request):
+            self.holdOff(duration, request.map { HoldOffRequest(from: from, request: $0) }, at: now, &effects)
+        case .holdOffAsked(let session, let nodes):
+            if case .resigning(let tenure, .draining) = self.state, tenure.session == session { self.succeed(at: now, &effects) { $0.asked(nodes) } }
+        case .heldOff(let node, let token):
+            if case .resigning(let tenure, .draining) = self.state, tenure.grant.token == token {
+                self.succeed(at: now, &effects) { $0.confirmed(by: node) }
+            }
         case .unfit(let since, let other):
             self.unfitSince = min(since, self.unfitSince ?? since)
             self.fitter = other
@@ -173,7 +181,9 @@ public struct ElectionMachine: Sendable {
         case .resignAnswered(let session, let released):
             if case .resigning(let tenure, .handingOver) = self.state, tenure.session == session {
                 self.endSession(session, &effects)
-                let pause = tenure.parting == .minority ? Self.minorityHoldOff : Self.holdOff
+                // A successor may be staying away for the sake of an earlier one: who resigned in its favour comes back no sooner than the others.
+                let usual = tenure.succession == nil ? Self.holdOff : Succession.holdOff
+                let pause = tenure.parting == .minority ? Self.minorityHoldOff : usual
                 self.rest(released ? pause : self.backoff(), at: now, &effects)
             }
         }
@@ -221,7 +231,7 @@ public struct ElectionMachine: Sendable {
         case .leading(let tenure): min(tenure.wakeAt, self.resignationDue(tenure))
         case .suspended(let tenure, let since):
             min(since + Self.longestSuspension, tenure.nextBeatAt, tenure.quorumWake, self.resignationDue(tenure))
-        case .resigning(let tenure, .draining(let until)): min(until, tenure.nextBeatAt)
+        case .resigning(let tenure, .draining(let until)): min(until, tenure.nextBeatAt, tenure.succession?.nextAsk ?? until)
         case .resigning(_, .handingOver(let until)): until
         }
     }

@@ -23,11 +23,9 @@ public struct Tenure: Sendable, Hashable {
     /// When this node first saw the last beat of an earlier leader; nil when it did not see the last one.
     public let predecessorSeenAt: Instant?
 
-    /// Why it resigns, once it does, and who shall lead next.
+    /// Why it resigns, once it does, and who shall lead next, if somebody was named.
     var parting = LossReason.resigned
-    var successor: String?
-    /// With a successor, the lock is not given up before: the others need time to leave its queue.
-    var handOverFrom: Instant?
+    var succession: Succession?
     /// In strict mode only.
     var quorum: Quorum?
 

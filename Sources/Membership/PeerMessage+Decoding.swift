@@ -87,6 +87,7 @@ extension PeerMessage.Body {
                 requestID: try json.answers, token: try json.token("token"), incarnation: try json.name("process"),
                 verdict: try PeerMessage.Verdict(json: json))
         case "holdOff": self = .holdOff(milliseconds: try json.number("ms", in: .wait))
+        case "heldOff": self = .heldOff(requestID: try json.answers)
         case "fitness":
             self = .fitness(
                 .init(

@@ -146,6 +146,7 @@ extension PeerMessage.Body {
                 writer.field("reason", PeerMessage.cut(reason))
             }
         case .holdOff(let milliseconds): writer.field("ms", FieldRange.wait.cut(milliseconds))
+        case .heldOff(let request): writer.field("answers", Int64(clamping: request))
         case .fitness(let report):
             writer.field("asks", report.asks)
             writer.list("reached", report.reached.prefix(PeerMessage.FitnessReport.most)) { $0.field("name", $1) }

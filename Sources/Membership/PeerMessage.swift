@@ -47,8 +47,10 @@ public struct PeerMessage: Sendable, Hashable {
         /// Answers `fence`, for the process with that `incarnation` (the UUID that the leader row holds). `token` is what it promised: higher
         /// than the one asked for if it knows a higher.
         case promise(requestID: UInt64, token: FencingToken, incarnation: String, verdict: Verdict)
-        /// Another node is to lead next: don't ask for the lock for so long.
+        /// Another node is to lead next: don't ask for the lock for so long. With a request number the sender waits for `heldOff`.
         case holdOff(milliseconds: Int64)
+        /// Answers `holdOff`: the sender is not in the lock's queue, and stays away from it for as long as it was asked to.
+        case heldOff(requestID: UInt64)
         /// What of a leader's work the sender can reach.
         case fitness(FitnessReport)
         /// Strict mode: vouch for the leader of `token` for that long.
@@ -116,6 +118,7 @@ extension PeerMessage.Body {
         case .fence: "fence"
         case .promise: "promise"
         case .holdOff: "holdOff"
+        case .heldOff: "heldOff"
         case .fitness: "fitness"
         case .vouch: "vouch"
         case .vouched: "vouched"

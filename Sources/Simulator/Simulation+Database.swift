@@ -271,6 +271,7 @@ extension Simulation {
         if since != nil, wish.wallSince + wish.timing.slice.microseconds > self.now + self.servers[server].wallOffset { return self.armWait(id) }
         self.sessions[id].wish = nil
         self.servers[server].queue.removeAll { $0 == id }
+        if since == nil { self.sessions[id].idle = ElectionMachine.idleWhileHeld.microseconds }
         self.count(.sliceElapsed)
         self.reply(id, .sliceElapsed(session: self.sessions[id].number))
         self.answered(id)

@@ -45,7 +45,9 @@ extension Simulation {
         case .resign: self.feedUnlessPaused(leader, .resignRequested)
         case .handOver:
             let successor = self.nodes[Int(self.random.below(Int64(self.nodes.count)))].name
+            let before = self.nodes[leader].machine.state
             self.feedUnlessPaused(leader, .handOverRequested(to: successor))
+            if case .leading = before, case .resigning = self.nodes[leader].machine.state, successor != self.nodes[leader].name { self.named = successor }
         case .shutdown: self.feedUnlessPaused(victim, .shutdownRequested)
         case .cutPeers: self.cutPeers(victim)
         case .swizzle: self.swizzle()
@@ -61,7 +63,7 @@ extension Simulation {
         case .pooler:
             self.nodes[victim].poolerUntil = self.now + self.pick(500_000...2_000_000)
             self.note("fault: a pooler stands before \(self.nodes[victim].name)")
-        case .holdOff: self.feedUnlessPaused(victim, .holdOff(.milliseconds(self.pick(0...3000))))
+        case .holdOff: self.feedUnlessPaused(victim, .holdOff(.milliseconds(self.pick(0...3000)), from: self.nodes[0].name))
         case .strayAnswer:
             // An answer of a session that is long gone, or of none.
             self.feedUnlessPaused(victim, .beatAnswered(session: 1, number: Int(self.pick(1...40)), current: self.oneIn(2)))

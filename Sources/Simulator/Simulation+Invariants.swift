@@ -13,6 +13,7 @@ import Model
 /// 6. A target that was touched with a token takes no conditional write of a lower one.
 /// 7. In strict mode no node vouches for a token below one that it, or an earlier process of it, has promised.
 /// 8. Acknowledged decisions are still there at the end, except those after the fork of a lost timeline.
+/// 9. Whoever confirms that it is not in the lock's queue is not in it, with the session that it uses.
 extension Simulation {
     mutating func violated(_ words: String) {
         self.note("VIOLATED: \(words)")
@@ -51,6 +52,13 @@ extension Simulation {
         let owner = Record.Owner(node: node, run: run)
         if let other = self.ledger.owners.updateValue(owner, forKey: token) {
             self.violated("\(token.words) was granted twice: to \(self.nodes[other.node].name) and to \(self.nodes[node].name)")
+        }
+    }
+
+    mutating func checkAbsence(_ node: Int) {
+        guard let number = self.nodes[node].machine.session, let session = self.nodes[node].sessions[number] else { return }
+        if self.servers.contains(where: { $0.queue.contains(session) }) {
+            self.violated("\(self.nodes[node].name) confirmed that it is out of the lock's queue and waits in it")
         }
     }
 

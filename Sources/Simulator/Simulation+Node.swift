@@ -80,7 +80,7 @@ extension Simulation {
             if let server = self.nodes[node].watchServer, self.nodes[node].upCutUntil <= self.now, self.bug != .silentHolderKept {
                 self.schedule(self.latency(), .evict(server: server, holder))
             }
-        case .askFence, .askHoldOff, .promise, .askPromises, .askAcknowledgements, .acknowledge: self.performAmongPeers(effect, by: node)
+        case .askFence, .askHoldOff, .confirmHoldOff, .promise, .askPromises, .askAcknowledgements, .acknowledge: self.performAmongPeers(effect, by: node)
         }
     }
 
@@ -92,6 +92,7 @@ extension Simulation {
 
     private mutating func startLeading(_ node: Int, _ grant: Grant, _ timing: Timing) {
         self.count(.elected)
+        if let named = self.named.take() { self.count(self.nodes[node].name == named ? .successorLed : .otherLed) }
         self.ledger.leaders += 1
         if timing.lease > self.nodes[node].timing.lease { self.count(.timersStretched) }
         self.nextTerm += 1

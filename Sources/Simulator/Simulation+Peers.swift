@@ -5,7 +5,8 @@ import Model
 enum PeerMessage {
     case fence(FencingToken, question: Int, incarnation: String)
     case fenceAnswer(question: Int, FenceAnswer, incarnation: String)
-    case holdOff(Duration)
+    case holdOff(Duration, question: Int?)
+    case heldOff(question: Int)
     case heard(FencingToken)
     case ping(FencingToken, lease: Duration, question: Int)
     case acknowledgement(question: Int, promised: FencingToken)
@@ -56,7 +57,11 @@ extension Simulation {
                 self.say(.ping(token, lease: lease, question: self.ask(token, by: node)), from: node, to: peer)
             }
         case .askHoldOff(let pause, let successor):
-            for peer in self.nodes.indices where self.nodes[peer].name != successor { self.say(.holdOff(pause), from: node, to: peer) }
+            self.askHoldOff(pause, by: node, except: successor)
+        case .confirmHoldOff(let to, let request):
+            guard let peer = self.index(of: to) else { return }
+            self.checkAbsence(node)
+            self.say(.heldOff(question: request), from: node, to: peer)
         case .promise(let to, let request, let promised):
             guard let peer = self.index(of: to) else { return }
             if let asked = self.questions[request]?.token, promised > asked { self.count(.askerSuperseded) }
@@ -67,6 +72,19 @@ extension Simulation {
             self.say(.acknowledgement(question: request, promised: promised), from: node, to: peer)
         default: break
         }
+    }
+
+    /// Whom the shell takes for reachable, it waits for; now and then it is wrong about one.
+    private mutating func askHoldOff(_ pause: Duration, by node: Int, except successor: String) {
+        let tenure = self.nodes[node].machine.tenure
+        var asked: [String] = []
+        for peer in self.nodes.indices where peer != node && self.nodes[peer].name != successor {
+            self.say(.holdOff(pause, question: tenure.map { self.ask($0.grant.token, by: node) }), from: node, to: peer)
+            let isReachable = !self.nodes[peer].down && self.peerCutUntil[node * self.nodes.count + peer] <= self.now
+            if isReachable || self.oneIn(10) { asked.append(self.nodes[peer].name) }
+        }
+        guard let session = tenure?.session else { return }
+        self.schedule(0, .asked(node: node, run: self.nodes[node].run, session: session, asked))
     }
 
     private mutating func answer(_ question: Int, _ promised: FencingToken, by node: Int, to peer: Int) {
@@ -97,9 +115,13 @@ extension Simulation {
         case .fenceAnswer(let question, let answer, let incarnation):
             guard !self.nodes[node].down, let asked = self.questions.removeValue(forKey: question) else { return }
             self.feed(node, .fenceAnswered(by: name, incarnation: incarnation, token: asked.token, answer))
-        case .holdOff(let pause):
+        case .holdOff(let pause, let question):
             guard !self.nodes[node].down else { return }
-            self.feed(node, .holdOff(pause))
+            self.feed(node, .holdOff(pause, from: name, request: question))
+        case .heldOff(let question):
+            guard !self.nodes[node].down, let asked = self.questions.removeValue(forKey: question) else { return }
+            self.count(.heldOff)
+            self.feed(node, .heldOff(by: name, token: asked.token))
         case .heard(let token):
             guard !self.nodes[node].down else { return }
             if let own = self.nodes[node].machine.tenure?.grant.token, token > own { self.count(.tokenHeardInTime) }

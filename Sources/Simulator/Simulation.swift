@@ -35,6 +35,7 @@ struct Simulation {
         case work(node: Int, run: Int, term: Int)
         case call(target: Int, node: Int, run: Int, term: Int, FencingToken, TargetCall)
         case drained(node: Int, run: Int, term: Int)
+        case asked(node: Int, run: Int, session: Int, [String])
         case crash(node: Int, restartAfter: Int64)
         case restart(node: Int, withDisk: Bool)
         case fit(node: Int, run: Int)
@@ -80,6 +81,8 @@ struct Simulation {
     var peerCutUntil: [Int64]
     var questions: [Int: Question] = [:]
     var nextQuestion = 0
+    /// Whom the last leader named for its successor.
+    var named: String?
     var nextTerm = 0
     var nextDecision = 0
     var faultsOn: Bool
@@ -225,6 +228,9 @@ struct Simulation {
         case .drained(let node, let run, let term):
             guard self.lives(node, run), self.nodes[node].work?.number == term, !self.isPaused(node, event) else { return }
             self.feed(node, .drained)
+        case .asked(let node, let run, let session, let asked):
+            guard self.lives(node, run), !self.isPaused(node, event) else { return }
+            self.feed(node, .holdOffAsked(session: session, of: asked))
         case .fit(let node, let run):
             if self.lives(node, run), !self.isPaused(node, event) { self.feed(node, .fit) }
         case .crash(let node, let pause):

@@ -4,7 +4,7 @@ public enum Sometimes: Int, Sendable, Hashable, CaseIterable {
     case suspended, resumed, settleFailed
     case lostBySession, lostSuperseded, lostSilent, lostFenced, lostUnfit, lostMinority, lostByResigning
     case idleEviction, peerEviction, keepaliveEviction, ghostGranted, ghostDetected
-    case sliceElapsed, withdrawn, held, timersStretched, leaderWithoutGateLost
+    case sliceElapsed, withdrawn, held, heldOff, successorLed, otherLed, timersStretched, leaderWithoutGateLost
     case crashRestart, backendKilled, terminated, failover, failoverOldAlive, failoverLostSuffix, failoverLostDecision
     case splitBrain, olderTokenWindow, serverClockBack, diskFullError, commitStalled, commitAnswerLost, poolerRefused
     case pausedLeader, crashedLeader, restartWithoutDisk, peersCut, oneWayCut, swizzled

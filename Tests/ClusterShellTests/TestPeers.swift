@@ -20,7 +20,8 @@ final class TestPeers: Sendable {
     func channel(of node: String) -> PeerChannel {
         PeerChannel(
             post: { body, to, request in self.carry(body, from: node, to: to, request: request) },
-            others: { self.names.filter { $0 != node } })
+            others: { self.names.filter { $0 != node } },
+            reachable: { self.state.withLock { state in self.names.filter { $0 != node && state.nodes[$0] != nil } } })
     }
 
     func connect(_ node: String, _ leadership: Leadership) { self.state.withLock { $0.nodes[node] = leadership } }

@@ -184,7 +184,9 @@ final class PostgresRunner: Sendable {
                 answer = Self.words(error)
                 // As a leader does with a session whose campaign failed.
                 if answer == Answer.closed { await session.connection.close() }
-                if answer == Answer.sliceOver, error.sqlState == ElectionSQL.queryCanceled { _ = try? await session.connection.query(ElectionSQL.unlockAll) }
+                if answer == Answer.sliceOver, error.sqlState == ElectionSQL.queryCanceled {
+                    _ = try? await session.connection.query(ElectionSQL.leaveQueue(idleTimeout: true))
+                }
             } catch {
                 answer = "\(error)"
             }

@@ -336,7 +336,8 @@ extension [MembershipEffect] {
         let token = FencingToken(timeline: 1, epoch: Epoch(4))
         for body in [
             PeerMessage.Body.fence(token: token, leader: "p"), .promise(requestID: 1, token: token, incarnation: "p", verdict: .never),
-            .holdOff(milliseconds: 500), .vouch(token: token, leaseMilliseconds: 700), .vouched(requestID: 1, token: token, promised: token),
+            .holdOff(milliseconds: 500), .heldOff(requestID: 1), .vouch(token: token, leaseMilliseconds: 700),
+            .vouched(requestID: 1, token: token, promised: token),
             .fitness(.init(asks: false, reached: ["connection:x"], missed: ["connection:y"])),
         ] {
             let effects = bench.say(body, link: 1)

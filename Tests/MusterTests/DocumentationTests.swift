@@ -81,6 +81,26 @@ struct DocumentationTests {
         }
     }
 
+    @Test("every row of the cookbook's timeline of capacity comes out")
+    func timeline() async throws {
+        let page = Page(path: "guides/policies/capacity.md")
+        let scratch = try Scratch()
+        try scratch.write(try #require(try page.manifests()), "policy.yaml")
+        let rows = try page.text.matches(of: #/\| (\d+) \| (\d+) \| (\d+) \|/#)
+        #expect(rows.count == EvaluateTests.timeline.count)
+        for (row, expected) in zip(rows, EvaluateTests.timeline) {
+            let (load, before, after) = (try #require(Int64(row.1)), try #require(Int64(row.2)), try #require(Int64(row.3)))
+            #expect((load, before, after) == (Int64(expected.0), Int64(expected.1), Int64(expected.2)))
+            let input: JSON = [
+                "workload": "watcher/eu-west", "now": "2026-05-28T12:00:00Z", "observed": ["replicas": .int(before)], "readings": ["mailboxes": .int(load)],
+            ]
+            try scratch.write(input.text, "case.json")
+            let result = try await Program(folder: scratch.folder).run("evaluate", "-f", "policy.yaml", "--input", "case.json", "-o", "json")
+            let to = try JSON(parsing: result.out)["decision"]?["to"]?.intValue
+            #expect(to == after, "\(row.0): \(result.out)")
+        }
+    }
+
     @Test("links between pages lead somewhere", arguments: Page.all)
     func links(page: Page) throws {
         let folder = URL(fileURLWithPath: "\(Page.folder)/\(page.path)").deletingLastPathComponent()

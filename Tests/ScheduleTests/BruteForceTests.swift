@@ -86,4 +86,50 @@ struct BruteForceTests {
             #expect(backwards.reversed() == expected, "seed \(seed): \(specification) in \(name), backwards")
         }
     }
+
+    /// 1 January 2010, a Friday, and how many days there are from then to the end of 2029.
+    private static let first = (day: 14_610, weekday: 5, count: 7305)
+
+    @Test("over 20 years each day that matches, found by counting the days, begins and ends with the first and last time that the search finds")
+    func twentyYears() throws {
+        for seed in 0..<UInt64(count("MUSTER_TEST_SPECIFICATIONS", default: 20) * 5) {
+            var random = Seeded(seed: seed)
+            let specification = Specification.random(&random)
+            let cron = try CronExpression(parsing: specification.text)
+            let (hours, minutes) = (specification.hour.values, specification.minute.values)
+            let firstTime = (try #require(hours.min()) * 60 + (try #require(minutes.min()))) * 60
+            let lastTime = (try #require(hours.max()) * 60 + (try #require(minutes.max()))) * 60
+            var now = WallTime(seconds: Self.first.day * 86_400 - 1)
+            var (year, month, dayOfMonth, weekday) = (2010, 1, 1, Self.first.weekday)
+            for day in Self.first.day..<Self.first.day + Self.first.count {
+                if specification.selects(month: month, day: dayOfMonth, weekday: weekday) {
+                    let midnight = day * 86_400
+                    let next = cron.next(after: now, in: .utc)
+                    let last = cron.previous(atOrBefore: WallTime(seconds: midnight + 86_399), in: .utc)
+                    guard next == WallTime(seconds: midnight + firstTime), last == WallTime(seconds: midnight + lastTime) else {
+                        let found = "from \(String(describing: next)) to \(String(describing: last))"
+                        Issue.record("seed \(seed): \(specification) on \(year)-\(month)-\(dayOfMonth): \(found)")
+                        break
+                    }
+                    now = WallTime(seconds: midnight + 86_399)
+                }
+                // The calendar, by hand: 2010 to 2029 has no century's end.
+                let lengths = [31, year % 4 == 0 ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+                weekday = (weekday + 1) % 7
+                dayOfMonth += 1
+                if dayOfMonth > lengths[month - 1] { (month, dayOfMonth) = (month + 1, 1) }
+                if month > 12 { (year, month) = (year + 1, 1) }
+            }
+        }
+    }
+}
+
+extension Specification {
+    /// By the words of the documentation; 0 is Sunday.
+    fileprivate func selects(month: Int, day: Int, weekday: Int) -> Bool {
+        guard self.month.values.contains(month) else { return false }
+        if self.dayOfMonth.isAny { return self.dayOfWeek.isAny || self.dayOfWeek.values.contains(weekday) }
+        if self.dayOfWeek.isAny { return self.dayOfMonth.values.contains(day) }
+        return self.dayOfMonth.values.contains(day) || self.dayOfWeek.values.contains(weekday)
+    }
 }

@@ -56,6 +56,19 @@ import Testing
         #expect(tally.count(.lostSilent) > 0)
     }
 
+    @Test("a named successor leads next, whoever has waited for longer and however long the others take to leave the queue")
+    func namedSuccessor() {
+        var tally = Tally()
+        for seed in UInt64(1)...20 {
+            let outcome = Simulator.run(Scenario(seed: seed, nodes: 5, only: [.handOver]))
+            #expect(outcome.violations == [], "repeat it with: \(outcome.scenario.command)")
+            tally.add(outcome)
+        }
+        // The rest: a message that came a second late, or a successor that had just been asked to stay away itself.
+        let (successor, other) = (tally.count(.successorLed), tally.count(.otherLed))
+        #expect(successor > 500 && other * 20 < successor, "\(tally.json)")
+    }
+
     @Test("the same seed gives the same run, and another one another")
     func repeatable() {
         func run(_ seed: UInt64) -> [String] {

@@ -48,12 +48,20 @@ extension Ladder {
     /// What an emergency leaves alone.
     private var insisted: Int { min(self.number, max(self.emergencyFloor, 0)) }
 
+    /// Drops the recommendations and changes that no window and no period reaches any more. In every evaluation, whether it limits anything or not: an
+    /// entry that stayed for weeks would come round as a new one, since its time is kept in 32 bits.
+    func forget() {
+        let now = self.situation.milliseconds
+        self.cells.prune(.recommendations, self.program.cells.recommendations, at: now)
+        self.cells.prune(.ups, self.program.cells.ups, at: now)
+        self.cells.prune(.downs, self.program.cells.downs, at: now)
+    }
+
     /// Nothing below the highest, and nothing above the lowest, that was recommended within the window of that direction.
     func stabilize() {
         let place = self.program.cells.recommendations
         guard place.capacity > 0 else { return }
         let now = self.situation.milliseconds
-        self.cells.prune(.recommendations, place, at: now)
         // A workload that nothing is known of yet: what runs is the first recommendation.
         if self.cells.entries(.recommendations) == 0 { self.cells.recommend(Int32(self.current), place, at: now) }
         let log = self.cells.log(.recommendations, place, at: now)

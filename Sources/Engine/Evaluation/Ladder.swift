@@ -51,6 +51,7 @@ struct Ladder<Log: EvaluationLog> {
         self.scratch.climb.pointee = Climb(
             number: self.situation.asked, wanted: self.situation.asked, lowest: self.program.minReplicas, highest: self.program.maxReplicas)
         self.read()
+        self.forget()
         let guards = self.watchGuards()
         guard self.situation.sight == .seen else { return self.unobserved(guards) }
         self.propose()

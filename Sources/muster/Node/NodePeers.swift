@@ -61,6 +61,7 @@ final class NodePeers: Sendable {
         PeerChannel(
             post: { [mesh] body, node, request in mesh.post(body, to: node, requestID: request) },
             others: { [mesh] in mesh.view.peers.map(\.name) },
+            reachable: { [mesh] in mesh.view.peers.filter { $0.state == .alive && $0.hasLink }.map(\.name) },
             askSupervisor: { [weak self] body, node, request in self?.askSupervisor(body, node, request) })
     }
 
