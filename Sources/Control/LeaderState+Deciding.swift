@@ -74,6 +74,8 @@ extension LeaderState {
     /// Evaluates every workload of which everything is known, and ends those inquiries.
     public mutating func decide(at now: WallTime) -> Round {
         self.consultCalendars(at: now)
+        self.watchRegions(at: now)
+        self.commonFalls = self.fallsTogether()
         var round = Round(at: now)
         let scratch = Scratch()
         for index in self.entries.indices {

@@ -17,7 +17,9 @@ public struct LeaderState: Sendable {
         var awaited: Set<Awaited>
         struct Awaited: Hashable {
             var metric: String
+            var purpose = Questions.Purpose.reading
             var connection: String
+            var name: String { self.purpose.name(self.metric) }
         }
         var isComplete: Bool { self.observation != nil && self.awaited.isEmpty }
     }
@@ -91,6 +93,14 @@ public struct LeaderState: Sendable {
 
     /// Which workloads the ceilings of `fleet` cover.
     private(set) var ceilingMap: CeilingMap
+    /// Which regions are down. Its memory is to be written with the decisions.
+    public internal(set) var regionHealth: RegionHealth
+    /// What became of regions and is not in the log yet.
+    var regionEvents: [RegionHealth.Event] = []
+    /// Of the evaluations that are being made: by workload, metrics whose fall is one of many.
+    var commonFalls: [WorkloadID: Set<String>] = [:]
+    /// What the database has of regions.
+    var regionsWritten: RegionMemory
     /// Ceilings that the minimums alone exceed, as of the last decisions.
     public internal(set) var overcommitments: [Overcommitment] = []
 
@@ -98,10 +108,16 @@ public struct LeaderState: Sendable {
     ///
     /// - Parameters:
     ///   - remembered: what the predecessors left of each workload.
+    ///   - regions: what they knew of regions that are down or just back.
     ///   - open: actions that have not ended, and why they were decided, by the decision's number.
-    public init(fleet: Fleet, remembered: [Remembered], open: [ActionRecord], sentences: [Int64: String] = [:], at now: WallTime) {
+    public init(
+        fleet: Fleet, remembered: [Remembered], regions: RegionMemory = RegionMemory(), open: [ActionRecord], sentences: [Int64: String] = [:],
+        at now: WallTime
+    ) {
         self.fleet = fleet
         self.ceilingMap = CeilingMap(fleet)
+        self.regionHealth = RegionHealth(fleet, memory: regions)
+        self.regionsWritten = regions
         let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
         let known = Dictionary(remembered.map { ($0.workload, $0) }, uniquingKeysWith: { $0.evaluatedAt > $1.evaluatedAt ? $0 : $1 })
         self.entries = fleet.members.map { member in
@@ -132,6 +148,7 @@ public struct LeaderState: Sendable {
         let holdsChanged = fleet.enabled != self.fleet.enabled || fleet.pauses != self.fleet.pauses || fleet.overrides != self.fleet.overrides
         self.fleet = fleet
         self.ceilingMap = CeilingMap(fleet)
+        self.regionHealth.adopt(fleet)
         self.schedules = [:]
         self.entries = fleet.members.map { member in
             guard var entry = known[member.id] else { return Entry(member: member, nil, open: nil, at: now) }
@@ -165,6 +182,10 @@ public struct LeaderState: Sendable {
         public struct WorkloadMetric: Sendable, Hashable {
             public var workload: WorkloadID
             public var metric: Metric
+            public var purpose = Purpose.reading
+            public var source: Metric.Source
+            /// What its answer goes by.
+            public var name: String { self.purpose.name(self.metric.name) }
         }
         public var isEmpty: Bool { self.targets.isEmpty }
     }
@@ -176,12 +197,14 @@ public struct LeaderState: Sendable {
             let member = self.entries[index].member
             var awaited: Set<Inquiry.Awaited> = []
             for metric in member.policy.metrics {
-                switch metric.source {
-                case .sql(let connection, _):
-                    awaited.insert(.init(metric: metric.name, connection: connection))
-                    questions.readings[connection, default: []].append(.init(workload: member.id, metric: metric))
-                // Nobody can be asked in this version: the metric counts as missing.
-                case .kubernetes: break
+                for (purpose, source) in Self.sources(of: metric, member.policy, self.entries[index].memory) {
+                    switch source {
+                    case .sql(let connection, _):
+                        awaited.insert(.init(metric: metric.name, purpose: purpose, connection: connection))
+                        questions.readings[connection, default: []].append(.init(workload: member.id, metric: metric, purpose: purpose, source: source))
+                    // Nobody can be asked in this version: the metric counts as missing.
+                    case .kubernetes: break
+                    }
                 }
             }
             self.entries[index].inquiry = Inquiry(round: questions.round, startedAt: now, awaited: awaited)
@@ -208,10 +231,14 @@ public struct LeaderState: Sendable {
     public mutating func answered(round: Int, _ answers: [WorkloadID: [String: ReadingAnswer]]) {
         for (workload, answers) in answers {
             guard let index = self.indices[workload], self.entries[index].inquiry?.round == round else { continue }
-            for (metric, answer) in answers {
-                guard let awaited = self.entries[index].inquiry?.awaited.first(where: { $0.metric == metric }) else { continue }
+            for (name, answer) in answers {
+                guard let awaited = self.entries[index].inquiry?.awaited.first(where: { $0.name == name }) else { continue }
                 self.entries[index].inquiry?.awaited.remove(awaited)
-                self.entries[index].inquiry?.answers[metric] = answer
+                self.entries[index].inquiry?.answers[name] = answer
+                // A second source that is slow keeps nobody waiting who does not need it.
+                guard case .value = answer, awaited.purpose == .reading else { continue }
+                let left: Set<Inquiry.Awaited>? = self.entries[index].inquiry?.awaited.filter { $0.metric != name || $0.purpose != .secondary }
+                self.entries[index].inquiry?.awaited = left ?? []
             }
         }
     }
@@ -268,12 +295,8 @@ public struct LeaderState: Sendable {
             workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
             enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
             inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
-            schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), memory: entry.memory)
-    }
-
-    /// What others ask this workload to have at least.
-    func floors(of workload: WorkloadID, at now: WallTime) -> EvaluationInput.Floors {
-        EvaluationInput.Floors()
+            schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), isRegionDown: self.regionHealth.isDark(member.id.region),
+            secondaries: Self.secondaries(member.policy, answers), doubts: self.doubts(entry, answers), memory: entry.memory)
     }
 
     /// Until the platform has taken a change on, a second one could overtake it. After that only its arrival is awaited.

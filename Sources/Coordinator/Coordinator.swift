@@ -1,6 +1,7 @@
 public import Cluster
 public import Drivers
 public import Logging
+public import Model
 public import Readings
 public import Schedule
 public import Store
@@ -20,12 +21,14 @@ public final class Coordinator: Sendable {
     let fitness: FitnessWatch?
     /// The rules of a time zone; nil when this node does not know it.
     let zone: @Sendable (String) -> TimeZoneRules?
+    /// Which regions' nodes answer their health checks; nil: nobody asks them.
+    let regionSight: @Sendable () -> RegionSight?
     let logger: Logger
     private let state = Mutex(CoordinatorStatus())
 
     public init(
         store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, fitness: FitnessWatch? = nil,
-        zone: @escaping @Sendable (String) -> TimeZoneRules?, logger: Logger
+        zone: @escaping @Sendable (String) -> TimeZoneRules?, regionSight: @escaping @Sendable () -> RegionSight? = { RegionSight() }, logger: Logger
     ) {
         self.store = store
         self.leadership = leadership
@@ -33,6 +36,7 @@ public final class Coordinator: Sendable {
         self.drivers = drivers
         self.fitness = fitness
         self.zone = zone
+        self.regionSight = regionSight
         self.logger = logger
     }
 

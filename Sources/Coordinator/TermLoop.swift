@@ -37,6 +37,8 @@ struct TermLoop {
         case attempted(ActionRecord, AttemptOutcome, startedAt: WallTime)
         case looked(ActionRecord, Observation)
         case configuration(Fleet)
+        /// Which regions' nodes answer.
+        case nodes(RegionSight)
         /// The leader may act, or act again.
         case released
         /// Nothing more is to be begun.
@@ -114,7 +116,8 @@ struct TermLoop {
                 let newest = remembered.map(\.evaluatedAt).max()
                 let clock = TermClock(database: left.head.now, newestWritten: newest)
                 let state = LeaderState(
-                    fleet: fleet.inForce(at: clock.now), remembered: remembered, open: left.open, sentences: left.sentences, at: clock.now)
+                    fleet: fleet.inForce(at: clock.now), remembered: remembered, regions: try RegionMemory(records: left.regions), open: left.open,
+                    sentences: left.sentences, at: clock.now)
                 return (state, left.configuration.change, clock)
             } catch is CancellationError {
                 return nil
@@ -141,6 +144,7 @@ struct TermLoop {
         var loaded = loaded
         // What was asked of an earlier leader may still be open.
         var heard: Int64?
+        var seen: RegionSight?
         while !Task.isCancelled {
             do {
                 let change = try await self.store.configurationChange()
@@ -156,6 +160,10 @@ struct TermLoop {
             } catch {
                 // The same database carries the lock: when it does not answer, the election says what that means.
                 self.logger.warning("the configuration can't be read; the last one known stays in force", metadata: ["error": "\(error)"])
+            }
+            if let sight = self.coordinator.regionSight(), sight != seen {
+                mailbox.post(.nodes(sight))
+                seen = sight
             }
             do { try await Task.sleep(for: Self.configurationInterval) } catch { return }
         }
@@ -196,7 +204,7 @@ struct TermLoop {
         }
         for (connection, metrics) in questions.readings {
             group.addTask {
-                let requests = metrics.map { MetricRequest(workload: $0.workload, metric: $0.metric.name, source: $0.metric.source) }
+                let requests = metrics.map { MetricRequest(workload: $0.workload, metric: $0.name, source: $0.source) }
                 let all = await self.coordinator.readings.read(requests, asOf: now, deadline: Self.askDeadline) { answers in
                     mailbox.post(.answered(answers, round: questions.round))
                 }
@@ -261,6 +269,7 @@ struct TermLoop {
                 }
             case .looked(let action, let observation):
                 if let after = state.looked(action, observation, at: clock.now) { batch.updates.append((before: action, after: after)) }
+            case .nodes(let sight): state.nodes(sight)
             case .released: state.released(at: clock.now)
             case .stopped: return .over
             case .configuration(let fleet):
@@ -296,13 +305,16 @@ struct TermLoop {
         counters.changes += Int64(batch.round?.changes ?? 0)
         let summaryIsDue = now >= counters.summaryDue && counters.evaluations > 0
         let tally = counters
+        let regions = state.regionChanges
         do {
             let committed = try await self.write(round) { write in
                 write.forget(batch.gone)
+                write.commit(regions)
                 write.update(batch.updates.map(\.after) + (batch.round?.pending ?? []).compactMap(\.superseded), at: now)
                 if summaryIsDue { self.recordSummary(write, tally) }
                 return try await round?.commit(to: write) ?? []
             }
+            state.regionsCommitted(regions)
             if let round = batch.round { state.committed(round, actions: committed.compactMap(\.action), at: clock.now) }
             if summaryIsDue { counters = Counters(summaryDue: now + Self.summaryInterval) }
             self.note(batch, committed, began: began)

@@ -47,9 +47,12 @@ public struct EvaluationInput: Sendable {
             public var replicas: Int
             /// Whose load comes here.
             public var region: String
-            public init(replicas: Int, region: String) {
+            /// When it has faded; nil while the region is down.
+            public var until: WallTime?
+            public init(replicas: Int, region: String, until: WallTime? = nil) {
                 self.replicas = replicas
                 self.region = region
+                self.until = until
             }
         }
         public var inbound: Inbound?

@@ -55,6 +55,14 @@ public enum EventType: String, Sendable, Hashable, CaseIterable {
     case nodeLeft = "node.left"
     case configChanged = "config.changed"
 
+    /// It has failed for as long as its policies say: it counts as down.
+    case regionLost = "region.lost"
+    case regionReturned = "region.returned"
+    /// Other regions get floors for the load of one that is down.
+    case failoverStarted = "failover.started"
+    /// Nothing is asked of others for it any more.
+    case failoverEnded = "failover.ended"
+
     case workloadObserved = "workload.observed"
     /// Evaluations that changed nothing, counted over a minute.
     case evaluationSummary = "evaluation.summary"

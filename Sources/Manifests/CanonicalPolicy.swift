@@ -134,5 +134,7 @@ extension Policy.Guard.Limit {
 
 extension Region.Failover {
     /// The regions are a set; in their one order.
-    var canonicalJSON: JSON { ["to": .array(Set(self.to).sorted().map { .string($0) }), "share": self.share.json] }
+    var canonicalJSON: JSON {
+        ["to": .array(Set(self.to).sorted().map { .string($0) }), "share": self.share.json, "fade": .string(self.fade.text)]
+    }
 }

@@ -136,7 +136,7 @@ enum FieldOrder {
             "secondary", "health", "maxAge", "unit", "metrics", "rules", "combine", "preset", "behavior", "scaleUp", "scaleDown",
             "stabilizationWindowSeconds", "selectPolicy", "policies", "type", "arithmetic", "cooldown", "up", "down", "emergency", "when",
             "replicas", "schedule", "cron", "timeZone", "duration", "freeze", "reason", "onMissing", "plausible", "maxDrop", "per", "fleetDrop",
-            "guards", "verify", "ready", "within", "rollback", "approval", "regionDownAfter", "failover", "to", "share", "observe", "scale",
+            "guards", "verify", "ready", "within", "rollback", "approval", "regionDownAfter", "failover", "to", "share", "fade", "observe", "scale",
             "averageUtilization", "averageValue", "value", "tolerance", "above", "add", "below", "remove",
             "for", "notify", "restart", "atMost", "perReplica", "upAt", "downAt", "step", "periodSeconds", "weight", "workloads",
         ]

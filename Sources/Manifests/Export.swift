@@ -28,10 +28,11 @@ public enum Export {
     }
 
     private static func failover(_ failover: Region.Failover) -> YAMLText {
-        let standard = Region.Failover(to: []).share
+        let standard = Region.Failover(to: [])
         return .flow(
             [("to", .flowList(Set(failover.to).sorted().map(Self.text)))]
-                + (failover.share == standard ? [] : [("share", Self.number(failover.share))]))
+                + (failover.share == standard.share ? [] : [("share", Self.number(failover.share))])
+                + (failover.fade == standard.fade ? [] : [("fade", Self.duration(failover.fade))]))
     }
 
     private static func fields(_ connection: Connection) -> [Field] {

@@ -6,8 +6,6 @@ enum LintLater {
     static func findings(_ manifest: Manifest) -> [ManifestFinding] {
         switch manifest {
         case .policy(let policy): self.findings(policy)
-        case .region(let region) where region.failover != nil:
-            [self.finding(manifest.reference, "/failover", "the failover of a region")]
         case .region, .connection, .service, .budget: []
         }
     }
@@ -21,12 +19,6 @@ enum LintLater {
         note(!policy.guards.isEmpty, "/guards", "the effect of guards")
         note(policy.approval != nil, "/approval", "approval by a second person")
         note(policy.verify.rollback, "/verify/rollback", "the rollback of a change that does not arrive")
-        note(policy.plausible?.fleetDrop != nil, "/plausible/fleetDrop", "doubt about many readings that fall at once")
-        note(policy.onMissing.contains(.secondary), "/onMissing", "asking a second source")
-        for (index, metric) in policy.metrics.enumerated() {
-            note(metric.secondary != nil, "/metrics/\(index)/secondary", "asking a second source")
-            note(metric.health != nil, "/metrics/\(index)/health", "asking a source for its health")
-        }
         return found
     }
 

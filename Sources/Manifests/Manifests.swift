@@ -48,6 +48,8 @@ public enum ManifestLimits {
     public static let guards = 32
     /// Regions that take the load of one that is down.
     public static let failoverRegions = 32
+    /// How long what others have for a region may take to fade: within a day its load is back, or its manifests should say otherwise.
+    public static let failoverFade = Duration.seconds(86_400)
     /// A cron expression, in bytes: five fields that list everything they may.
     public static let cronBytes = 512
     /// A time zone's name, in bytes; the longest known has 32.

@@ -67,7 +67,7 @@ enum ReadManifest {
     }
 
     private static func failover(_ place: Place, of region: String?) -> Region.Failover? {
-        guard let fields = place.fields(known: ["to", "share"]) else { return nil }
+        guard let fields = place.fields(known: ["to", "share", "fade"]) else { return nil }
         let places = fields.required("to", "name the regions that take the load")?.elements("regions", maximum: ManifestLimits.failoverRegions) ?? []
         let names = places.compactMap { place -> String? in
             let name = place.manifestName()
@@ -75,8 +75,9 @@ enum ReadManifest {
             return name
         }
         let share = fields["share"]?.quantity(in: .zero...Quantity(10), above: true)
+        let fade = fields["fade"]?.duration(in: .zero...ManifestLimits.failoverFade)
         guard !names.isEmpty else { return nil }
-        return Region.Failover(to: Set(names).sorted(), share: share ?? Quantity(1))
+        return Region.Failover(to: Set(names).sorted(), share: share ?? Quantity(1), fade: fade ?? Region.Failover.defaultFade)
     }
 
     private static func connection(_ place: Place) -> Connection? {

@@ -147,8 +147,8 @@ public enum Reason: Sendable, Hashable {
     case scheduleCeiling(until: WallTime)
     /// Somebody outside asked for at least so many.
     case inboundFloor(by: String, until: WallTime)
-    /// The region takes another one's load.
-    case failoverFloor(region: String)
+    /// The region takes another one's load: in full while that is down (nil), and less and less until then once it is back.
+    case failoverFloor(region: String, until: WallTime?)
     /// The region is down: nothing is known of what runs there, so nothing is lowered.
     case regionDown(String)
     /// A change freeze.
@@ -189,7 +189,7 @@ public enum Reason: Sendable, Hashable {
         case .scheduleFloor: "schedule-floor"
         case .scheduleCeiling: "schedule-ceiling"
         case .inboundFloor: "inbound-floor"
-        case .failoverFloor(let region): "failover-floor(\(region))"
+        case .failoverFloor(let region, _): "failover-floor(\(region))"
         case .regionDown(let region): "region-down(\(region))"
         case .frozen: "frozen"
         case .awaitingApproval: "awaiting-approval"
@@ -219,6 +219,7 @@ public enum Reason: Sendable, Hashable {
             .rateLimited(let until), .scheduleFloor(let until), .scheduleCeiling(let until), .inboundFloor(_, let until), .frozen(_, let until),
             .rolledBack(_, let until):
             until
+        case .failoverFloor(_, let until): until
         default: nil
         }
     }

@@ -107,7 +107,7 @@ extension Reason: JSONEncodable, JSONDecodable {
         case "schedule-floor": self = .scheduleFloor(until: try json.time("until"))
         case "schedule-ceiling": self = .scheduleCeiling(until: try json.time("until"))
         case "inbound-floor": self = .inboundFloor(by: by, until: try json.time("until"))
-        case "failover-floor": self = .failoverFloor(region: argument)
+        case "failover-floor": self = .failoverFloor(region: argument, until: try json.timeIfPresent("until"))
         case "region-down": self = .regionDown(argument)
         case "frozen": self = .frozen(reason: by, until: try json.time("until"))
         case "awaiting-approval": self = .awaitingApproval
@@ -145,6 +145,8 @@ extension JSON {
         guard let time = WallTime(rfc3339: try self.string(name)) else { throw JSONError(pointer: "/\(name)", message: "is not an RFC 3339 time") }
         return time
     }
+    /// An optional RFC 3339 time.
+    public func timeIfPresent(_ name: String) throws(JSONError) -> WallTime? { self[name] == nil ? nil : try self.time(name) }
     /// A required value of a closed list.
     public func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, of type: Choice.Type) throws(JSONError) -> Choice
     where Choice.RawValue == String {

@@ -52,6 +52,14 @@ extension Policy {
 
         /// A doubted reading is believed once it has held for this many evaluations.
         public static var evaluationsToBelieve: Int { 3 }
+
+        /// Of fewer readings, a share says nothing of their source.
+        public static var fewestReadings: Int { 3 }
+        /// Whether a reading lies so far below what is believed of it (by more than a quarter) that it counts as fallen when falls are compared: less is
+        /// everyday noise.
+        public static func isFall(from believed: Quantity, to value: Quantity) -> Bool {
+            believed > .zero && Int128(value.milli) * 4 < Int128(believed.milli) * 3
+        }
     }
 
     /// What is done, beside scaling, while a condition lasts.
@@ -112,9 +120,13 @@ extension Region {
         public var to: [String]
         /// Of the lost region's last need; 1 is all of it.
         public var share: Quantity
-        public init(to: [String], share: Quantity = Quantity(1)) {
+        /// How long what others have for it takes to fade once it is back: its load does not return in one moment either.
+        public var fade: Duration
+        public init(to: [String], share: Quantity = Quantity(1), fade: Duration = Failover.defaultFade) {
             self.to = to
             self.share = share
+            self.fade = fade
         }
+        public static var defaultFade: Duration { .seconds(600) }
     }
 }

@@ -7,6 +7,8 @@ public struct Inheritance: Sendable {
     public var configuration: Store.Configuration
     /// What they remembered.
     public var memory: [StoredPage]
+    /// What they knew of regions.
+    public var regions: [RegionRecord]
     /// Actions without an outcome.
     public var open: [ActionRecord]
     /// Why these were decided, by the decision's number.
@@ -36,19 +38,19 @@ extension Store {
     /// - Parameter maximumOpen: of the open actions, the newest so many.
     public func inheritance(maximumOpen: Int) async throws -> Inheritance {
         // The change's number first: what changes after it has been read is then read once more.
-        let (head, change, manifests, control, pauses, overrides, memory, open, sentences) = try await self.run(
+        let (head, change, manifests, control, pauses, overrides, memory, regions, open, sentences) = try await self.run(
             self.headRead, self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.memoryRead,
-            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead)
+            self.regionStatesRead, self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead)
         return Inheritance(
             head: head, configuration: Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides),
-            memory: memory, open: open, sentences: sentences)
+            memory: memory, regions: regions, open: open, sentences: sentences)
     }
 
     /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
     public func prepareInheritance(maximumOpen: Int) async throws {
         let statements = [
             self.headRead.statement, self.configurationChangeRead.statement, self.manifestsRead().statement, self.switchRead.statement,
-            self.pausesRead.statement, self.overridesRead.statement, self.memoryRead.statement,
+            self.pausesRead.statement, self.overridesRead.statement, self.memoryRead.statement, self.regionStatesRead.statement,
             self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement,
         ]
         try await self.pool.withConnection(deadline: Self.readDeadline) { connection in

@@ -67,6 +67,12 @@ enum WriteSQL {
         ON CONFLICT (shard) DO UPDATE SET writer_epoch = excluded.writer_epoch, at = excluded.at, summary = excluded.summary
         """
 
+    static let upsertRegion = """
+        INSERT INTO muster.region_state (shard, region, writer_epoch, state, since, facts) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (shard, region) DO UPDATE SET writer_epoch = excluded.writer_epoch, state = excluded.state, since = excluded.since,
+            facts = excluded.facts
+        """
+
     /// What the first commits of a new leader consist of, for a session that is to be ready for them.
     static let ofLeader = [
         tree, standing, insertEvents, updateTree, upsertOrigin, decisionNumbers, actionNumbers, openActions, insertDecision, insertAction,

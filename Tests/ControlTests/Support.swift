@@ -33,7 +33,8 @@ func seen(_ desired: Int, current: Int? = nil, ready: Int? = nil) -> Observation
 /// 25 of the metric `queue` a replica.
 func queuePolicy(
     _ name: String = "queue", services: [String] = ["*"], mode: Policy.Mode = .live, min: Int = 1, max: Int = 20, every: Duration = .seconds(15),
-    connection: String = "jobs", statement: String = "select 1", cooldown: Policy.Cooldown = .init(), sustained: Duration? = nil
+    connection: String = "jobs", statement: String = "select 1", cooldown: Policy.Cooldown = .init(), sustained: Duration? = nil,
+    regionDownAfter: Duration = Policy.defaultRegionDownAfter
 ) -> Policy {
     let metric = Metric(name: "queue", source: .sql(connection: connection, statement: statement))
     let rule =
@@ -42,11 +43,13 @@ func queuePolicy(
         } ?? Rule(.track(.init(metric: "queue", target: .averageValue(Quantity(25)))))
     return Policy(
         name: name, selector: Selector(services: services), mode: mode, minReplicas: min, maxReplicas: max, evaluateEvery: every, metrics: [metric],
-        rules: [rule], cooldown: cooldown, verify: .init(ready: Quantity(milli: 900), within: .seconds(180)))
+        rules: [rule], cooldown: cooldown, verify: .init(ready: Quantity(milli: 900), within: .seconds(180)), regionDownAfter: regionDownAfter)
 }
 
 func service(_ name: String, priority: Int = 0, startup: Duration = .seconds(40), regions: [String] = ["eu-west"]) -> Service {
-    Service(name: name, priority: priority, startup: startup, workloads: Dictionary(uniqueKeysWithValues: regions.map { ($0, .manual) }))
+    Service(
+        name: name, priority: priority, startup: startup,
+        workloads: Dictionary(uniqueKeysWithValues: regions.map { ($0, .exec(observe: ["see-\($0)", name], scale: ["set-\($0)", name])) }))
 }
 
 func fleet(

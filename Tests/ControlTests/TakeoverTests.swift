@@ -8,6 +8,11 @@ private struct Simulation {
     static let tick = Duration.milliseconds(500)
     static let ticks = 300
     static let names = ["a", "b", "c", "d"]
+    /// The second takes the first one's load.
+    static let regions = ["eu-west", "eu-north"]
+    /// Those with a budget have one region, in which everything can be seen.
+    static func places(_ seed: UInt64) -> [String] { seed % 2 == 0 ? Array(Self.regions.prefix(1)) : Self.regions }
+    static let ids = names.flatMap { name in regions.map { WorkloadID(service: name, region: $0) } }
 
     /// Where in a tick a leader is replaced.
     enum Moment: CaseIterable { case before, decided, committed, sent }
@@ -18,9 +23,14 @@ private struct Simulation {
     var sights: [[Bool]] = []
     var losesAnswer: [Bool] = []
     var disabled: Range<Int>
+    /// While nothing of the first region can be seen, and while its nodes do not answer.
+    var dark: Range<Int>
+    var silent: Range<Int>
 
     var pages: [Int: MemoryPage] = [:]
     var sentences: [Int64: String] = [:]
+    /// What is known of regions, as it is written with the decisions.
+    var regions = "{}"
     var open: [WorkloadID: ActionRecord] = [:]
     var nextID: Int64 = 1
     var log: [String] = []
@@ -32,7 +42,7 @@ private struct Simulation {
     init(seed: UInt64) {
         self.seed = seed
         var random = Seeded(seed: seed)
-        for name in Self.names {
+        for _ in Self.names {
             var value = random.int(50...200)
             self.load.append(
                 (0..<Self.ticks).map { _ in
@@ -40,34 +50,44 @@ private struct Simulation {
                     return random.chance(6) ? nil : value
                 })
             self.sights.append((0..<Self.ticks).map { _ in seed % 2 == 0 || !random.chance(4) })
-            let id = WorkloadID(service: name, region: "eu-west")
-            self.desired[id] = 4
-            self.current[id] = 4
         }
+        for id in Self.ids where Self.places(seed).contains(id.region) { (self.desired[id], self.current[id]) = (4, 4) }
         self.losesAnswer = (0..<Self.ticks).map { _ in random.chance(20) }
         let from = random.int(50...200)
         self.disabled = from..<from + random.int(10...60)
+        let lost = random.int(20...80), mute = random.int(20...200)
+        self.dark = lost..<lost + random.int(0...90)
+        self.silent = mute..<mute + (seed % 3 == 0 ? random.int(0...60) : 0)
     }
 
     func fleet(at tick: Int) -> Fleet {
-        var manifests: [Manifest] = Self.names.enumerated().map { .service(service($1, priority: $0 % 2)) }
+        var manifests: [Manifest] = Self.names.enumerated().map { .service(service($1, priority: $0 % 2, regions: Self.places(self.seed))) }
         manifests += [
-            .policy(queuePolicy("fast", services: ["a", "b"], every: .seconds(3), cooldown: .init(up: .seconds(7), down: .seconds(20)))),
-            .policy(queuePolicy("slow", services: ["c", "d"], every: .seconds(5), sustained: .seconds(12))),
+            .region(Region(name: Self.regions[0], failover: .init(to: [Self.regions[1]], share: Quantity(milli: 700), fade: .seconds(40)))),
+            .policy(
+                queuePolicy(
+                    "fast", services: ["a", "b"], every: .seconds(3), cooldown: .init(up: .seconds(7), down: .seconds(20)), regionDownAfter: .seconds(8))),
+            .policy(queuePolicy("slow", services: ["c", "d"], every: .seconds(5), sustained: .seconds(12), regionDownAfter: .seconds(6))),
         ]
-        if self.hasBudget { manifests.append(.budget(Budget(name: "fleet", selector: Selector(), maxReplicas: 26))) }
+        if self.hasBudget { manifests.append(.budget(Budget(name: "fleet", selector: Selector(), maxReplicas: Self.budget))) }
         return ControlTests.fleet(manifests, enabled: !self.disabled.contains(tick))
     }
 
+    static let budget = 26
+
     func newLeader(at tick: Int, _ now: WallTime) throws -> LeaderState {
-        LeaderState(
-            fleet: self.fleet(at: tick), remembered: try self.pages.values.flatMap { try $0.remembered() }, open: Array(self.open.values),
-            sentences: self.sentences, at: now)
+        var state = LeaderState(
+            fleet: self.fleet(at: tick), remembered: try self.pages.values.flatMap { try $0.remembered() },
+            regions: try RegionMemory(json: JSON(parsing: self.regions)), open: Array(self.open.values), sentences: self.sentences, at: now)
+        // It has not heard of anybody yet.
+        state.nodes(RegionSight(unknown: Set(Self.regions)))
+        return state
     }
 
     func look(_ id: WorkloadID, _ tick: Int) -> Observation {
         let index = Self.names.firstIndex(of: id.service) ?? 0
-        guard self.sights[index][tick], let desired = self.desired[id], let current = self.current[id] else { return .unseen(refusal) }
+        let isDark = !self.hasBudget && id.region == Self.regions[0] && self.dark.contains(tick)
+        guard self.sights[index][tick], !isDark, let desired = self.desired[id], let current = self.current[id] else { return .unseen(refusal) }
         return .seen(desired: desired, current: current, ready: current, version: nil)
     }
 
@@ -102,6 +122,7 @@ private struct Simulation {
     }
 
     private func ask(_ state: inout LeaderState, _ tick: Int, _ now: WallTime) -> LeaderState.Round? {
+        state.nodes(RegionSight(down: !self.hasBudget && self.silent.contains(tick) ? [Self.regions[0]] : []))
         let questions = state.ask(at: now)
         for target in questions.targets {
             let index = Self.names.firstIndex(of: target.id.service) ?? 0
@@ -114,6 +135,10 @@ private struct Simulation {
 
     private mutating func commit(_ state: inout LeaderState, _ round: LeaderState.Round, _ now: WallTime) {
         for old in round.pending.compactMap(\.superseded) { self.open[old.workload] = nil }
+        let changes = state.regionChanges
+        self.regions = state.regionHealth.memory.json.text
+        self.log += changes.events.map(\.text)
+        state.regionsCommitted(changes)
         var actions: [ActionRecord] = []
         for item in round.pending where item.isRecorded {
             let decision = item.evaluation.decision
@@ -171,7 +196,9 @@ struct TakeoverTests {
         #expect(undisturbed.desired == disturbed.desired, "seed \(seed)")
         for (key, count) in disturbed.ordersSent { #expect(count == 1, "seed \(seed): \(key) took effect \(count) times") }
         if undisturbed.hasBudget {
-            #expect(undisturbed.largest <= 26 && disturbed.largest <= 26, "seed \(seed): \(undisturbed.largest), \(disturbed.largest)")
+            #expect(
+                undisturbed.largest <= Simulation.budget && disturbed.largest <= Simulation.budget, "seed \(seed): \(undisturbed.largest), \(disturbed.largest)"
+            )
         }
     }
 }

@@ -41,7 +41,7 @@ struct BoundsTests {
         #expect(inbound.reasons.contains(.inboundFloor(by: "campaign", until: Self.end)))
         let failover = Self.evaluate(25) { $0.floors.failover = .init(replicas: 90, region: "eu-north") }
         #expect(failover.to == 20)
-        #expect(failover.reasons.contains(.failoverFloor(region: "eu-north")))
+        #expect(failover.reasons.contains(.failoverFloor(region: "eu-north", until: nil)))
         let over = Self.evaluate(25) { $0.floors.inbound = .init(replicas: 9, by: "campaign", until: Fixture.start) }
         #expect(over.to == 1)
     }

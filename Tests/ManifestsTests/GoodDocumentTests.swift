@@ -68,7 +68,8 @@ struct GoodDocumentTests {
         #expect(parsed.findings.isEmpty, "\(parsed.findings)")
         try #require(parsed.manifests.count == 2)
         #expect(
-            parsed.manifests[0].manifest == .region(Region(name: "eu-west", failover: .init(to: ["ap-south", "eu-central"], share: Quantity(milli: 750)))))
+            parsed.manifests[0].manifest
+                == .region(Region(name: "eu-west", failover: .init(to: ["ap-south", "eu-central"], share: Quantity(milli: 750), fade: .seconds(300)))))
         guard case .policy(let policy) = parsed.manifests[1].manifest else {
             Issue.record("not a policy")
             return

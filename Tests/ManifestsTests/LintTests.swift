@@ -10,8 +10,6 @@ struct LintTests {
     private static let base = Self.region + Self.connection + Self.service
 
     private func lint(_ text: String, stored: [Manifest] = []) -> [ManifestFinding] { Lint.check(Samples.parse(text), stored: stored) }
-    /// Without what only says that the leader does not carry it out yet.
-    private func lintAhead(_ text: String) -> [ManifestFinding] { self.lint(text).filter { $0.code != .notAvailable } }
     private func manifests(_ text: String) -> [Manifest] { Samples.parse(text).manifests.map(\.manifest) }
     private func policy(_ fields: String = "maxReplicas: 9", rules: String = Samples.defaultRules, metrics: String = Samples.defaultMetrics) -> String {
         Self.base + Samples.policy(fields, metrics: metrics, rules: rules)
@@ -217,9 +215,9 @@ struct LintTests {
     func secondary() {
         let metric = "metrics: [{ name: queue, source: { connection: jobs, sql: x }, secondary: { connection: jobs, sql: y }LADDER }]"
         self.expect(
-            self.lintAhead(self.policy(metrics: metric.replacing("LADDER", with: ""))), "warning unreachable-step Policy/p /metrics/0/secondary", "never asked")
-        #expect(self.lintAhead(self.policy(metrics: metric.replacing("LADDER", with: ", onMissing: [secondary]"))).isEmpty)
-        #expect(self.lintAhead(self.policy("maxReplicas: 9\nonMissing: [secondary]", metrics: metric.replacing("LADDER", with: ""))).isEmpty)
+            self.lint(self.policy(metrics: metric.replacing("LADDER", with: ""))), "warning unreachable-step Policy/p /metrics/0/secondary", "never asked")
+        #expect(self.lint(self.policy(metrics: metric.replacing("LADDER", with: ", onMissing: [secondary]"))).isEmpty)
+        #expect(self.lint(self.policy("maxReplicas: 9\nonMissing: [secondary]", metrics: metric.replacing("LADDER", with: ""))).isEmpty)
     }
 
     @Test("steps of two rules that undo each other are warnings as those of one rule are")
@@ -235,12 +233,29 @@ struct LintTests {
     @Test("failover to what does not exist is an error, one that leaves a service alone a warning")
     func failover() {
         let to = Self.base.replacing("name: eu\n", with: "name: eu\nfailover: { to: [us] }\n")
-        self.expect(self.lintAhead(to), "error unknown-reference Region/eu /failover/to/0", "no Region “us”")
+        self.expect(self.lint(to), "error unknown-reference Region/eu /failover/to/0", "no Region “us”")
         self.expect(
-            self.lintAhead(to + "kind: Region\nname: us"), "warning selects-nothing Region/eu /failover/to",
+            self.lint(to + "kind: Region\nname: us"), "warning selects-nothing Region/eu /failover/to",
             "nobody takes the load of web/eu: the service has no workload in us")
         let both = to.replacing("eu: { driver: manual }", with: "eu: { driver: manual }, us: { driver: manual }")
-        #expect(self.lintAhead(both + "kind: Region\nname: us").isEmpty)
+        #expect(self.lint(both + "kind: Region\nname: us").isEmpty)
+    }
+
+    @Test("failover, second sources, health queries and fleetDrop apply; what the leader does not carry out yet is refused")
+    func carriedOut() {
+        let region = Self.region.replacing("maxReplicas: 10", with: "failover: { to: [us] }") + "kind: Region\nname: us\n---\n"
+        let service = Self.service.replacing("eu: { driver: manual }", with: "eu: { driver: manual }, us: { driver: manual }")
+        let sources = ["source: { connection: jobs, sql: x }", "secondary: { connection: jobs, sql: y }", "health: { connection: jobs, sql: z }"]
+        let metrics = "metrics: [{ name: queue, \(sources.joined(separator: ", ")) }]"
+        let terms = "maxReplicas: 9\nonMissing: [secondary]\nplausible: { maxDrop: 60%, per: 1m, fleetDrop: 30% }"
+        let all = region + Self.connection + service + Samples.policy(terms, metrics: metrics, rules: Samples.defaultRules)
+        #expect(self.lint(all).isEmpty, "\(self.lint(all))")
+        for (field, place) in [
+            ("guards: [{ when: \"queue > 5\", notify: critical }]", "/guards"), ("approval: { above: 5 }", "/approval"),
+            ("verify: { rollback: true }", "/verify/rollback"),
+        ] {
+            self.expect(self.lint(self.policy("maxReplicas: 9\n\(field)")), "error not-available Policy/p \(place)", "not available in this version")
+        }
     }
 
     @Test("circular failover is noted once for each circle")

@@ -95,7 +95,7 @@ extension Samples {
     static let terms = """
         kind: Region
         name: eu-west
-        failover: { to: [eu-central, ap-south], share: 0.75 }
+        failover: { to: [eu-central, ap-south], share: 0.75, fade: 5m }
         ---
         kind: Policy
         name: checkout
@@ -220,7 +220,7 @@ struct ManifestGenerator {
         let share = self.chance(50) ? Quantity(1) : Quantity(milli: Int64(self.int(1...10_000)))
         return Region(
             name: name, costPerReplicaHour: self.maybe { $0.quantity() }, maxReplicas: self.maybe { $0.int(0...999) },
-            failover: others.isEmpty || self.chance(50) ? nil : .init(to: others, share: share))
+            failover: others.isEmpty || self.chance(50) ? nil : .init(to: others, share: share, fade: self.chance(50) ? .seconds(600) : self.duration(0...90)))
     }
 
     mutating func service() -> Service {

@@ -13,7 +13,8 @@ struct DecisionJSONTests {
         .paused(owner: "anna", until: time), .override(owner: "anna", until: time), .dryRun, .recommendOnly, .off,
         .disabled, .outranked(by: "checkout/eu-west"), .stabilized(until: time), .rateLimited(until: time), .directionDisabled,
         .scheduleFloor(until: time), .scheduleCeiling(until: time), .inboundFloor(by: "campaign", until: time),
-        .failoverFloor(region: "eu-north"), .regionDown("eu-west"), .frozen(reason: "weekend freeze", until: time),
+        .failoverFloor(region: "eu-north", until: nil),
+        .failoverFloor(region: "eu-south", until: time), .regionDown("eu-west"), .frozen(reason: "weekend freeze", until: time),
         .awaitingApproval, .doubted(metric: "queue"), .rolledBack(action: "a-17", until: time), .scaleUpLimit,
     ]
 

@@ -84,6 +84,24 @@ struct ObjectTests {
         }
     }
 
+    @Test("a region is up unless the leader knows otherwise; one that is down needs a person")
+    func regionStates() async throws {
+        try await World.run { world, client in
+            try await Seed.all(world)
+            let up = try await client.ask(.get, "/v1/regions/eu-west", as: world.token(.viewer)).json
+            #expect(up["state"] == "up" && up["since"] == .null)
+            let since = try #require(WallTime(rfc3339: "2026-05-28T12:00:00.000Z"))
+            let record = RegionRecord(region: "eu-west", state: .down, since: since, facts: [:])
+            _ = try await world.asLeader { $0.remember(record) }
+            let down = try await client.ask(.get, "/v1/regions/eu-west", as: world.token(.viewer)).json
+            #expect(down["state"] == "down" && down["since"] == since.json)
+            let status = try await client.ask(.get, "/v1/status", as: world.token(.viewer)).json
+            #expect(status["regions"]?.arrayValue?.map { $0["state"] } == ["down", "up"])
+            let item = try #require(status["attention"]?.arrayValue?.first { $0["id"] == "region-down:eu-west" })
+            #expect(item["severity"] == "critical" && item["detail"] == "Nothing is lowered there. No region takes its load.")
+        }
+    }
+
     @Test("a workload is moving, held, at its maximum, overridden or unknown as its records say")
     func states() async throws {
         try await World.run { world, client in

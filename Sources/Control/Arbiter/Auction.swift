@@ -53,8 +53,8 @@ struct Auction {
         var ceiling: Int
     }
 
-    /// Workloads that one ceiling's auction looks at to make room: beyond that many the rest comes in the next round.
-    static let maximumCandidates = 10_000
+    /// Workloads that are asked in one round to make room: each takes about a microsecond. The rest comes in the next round.
+    static let maximumAsked = 10_000
 
     let map: CeilingMap
     let bids: [Bid]
@@ -110,12 +110,15 @@ struct Auction {
         var entitled = self.map.ceilings.map(\.amount), free = entitled
         var asked = [Int64](repeating: 0, count: entitled.count), askedNow = asked
         var growing: [Int32] = []
+        let map = self.map
         for (workload, bid) in self.bids.enumerated() {
             if bid.wants > bid.size { growing.append(Int32(workload)) }
-            self.map.forEach(of: workload) { ceiling, price in
+            // Here every workload of the fleet passes: no closure.
+            for place in Int(map.starts[workload])..<Int(map.starts[workload + 1]) {
+                let ceiling = Int(map.covering[place]), price = map.prices[place]
                 entitled[ceiling] = entitled[ceiling].subtractingSaturating(price.multipliedSaturating(by: Int64(bid.size)))
                 free[ceiling] = free[ceiling].subtractingSaturating(price.multipliedSaturating(by: Int64(bid.occupies)))
-                guard bid.wants > bid.size else { return }
+                guard bid.wants > bid.size else { continue }
                 asked[ceiling] = asked[ceiling].addingSaturating(price.multipliedSaturating(by: Int64(bid.wants - bid.size)))
                 askedNow[ceiling] = askedNow[ceiling].addingSaturating(price.multipliedSaturating(by: Int64(max(0, bid.wants - bid.occupies))))
             }
@@ -167,7 +170,7 @@ struct Auction {
     }
 
     /// Overlapping ceilings may leave something to share again; each time it is less.
-    private static let maximumRounds = 8
+    private static let maximumRounds = 4
 
     /// As much of `count` as every ceiling has room for.
     @discardableResult
@@ -191,23 +194,20 @@ struct Auction {
     /// - Returns: whether anybody got anything, and more may be left.
     private mutating func share(among open: [Int], _ goals: [Int], _ weights: [Int64], from base: Int) -> Bool {
         var quotas = open.map { goals[$0] - self.has[$0] }
-        var under = [[Int32]](repeating: [], count: self.room.count)
+        var under = [[(place: Int, claim: Apportionment.Claim)]](repeating: [], count: self.room.count)
+        let map = self.map
         for (place, grower) in open.enumerated() {
-            self.map.forEach(of: Int(self.growers[grower])) { ceiling, _ in
-                if self.isContended[ceiling] { under[ceiling].append(Int32(place)) }
+            let workload = Int(self.growers[grower])
+            for entry in Int(map.starts[workload])..<Int(map.starts[workload + 1]) where self.isContended[Int(map.covering[entry])] {
+                let claim = Apportionment.Claim(count: quotas[place], weight: weights[grower - base], price: map.prices[entry])
+                under[Int(map.covering[entry])].append((place, claim))
             }
         }
         var isBinding = false
         for ceiling in under.indices where !under[ceiling].isEmpty {
-            let claims = under[ceiling].map { place -> Apportionment.Claim in
-                let grower = open[Int(place)]
-                return .init(
-                    count: goals[grower] - self.has[grower], weight: weights[grower - base],
-                    price: self.map.price(of: Int(self.growers[grower]), under: ceiling) ?? 1)
-            }
-            guard let shares = Apportionment.shares(of: self.room[ceiling], among: claims) else { continue }
+            guard let shares = Apportionment.shares(of: self.room[ceiling], among: under[ceiling].map(\.claim)) else { continue }
             isBinding = true
-            for (index, place) in under[ceiling].enumerated() where shares[index] < quotas[Int(place)] { quotas[Int(place)] = shares[index] }
+            for (index, entry) in under[ceiling].enumerated() where shares[index] < quotas[entry.place] { quotas[entry.place] = shares[index] }
         }
         var isAny = false
         for (place, grower) in open.enumerated() where quotas[place] > 0 {

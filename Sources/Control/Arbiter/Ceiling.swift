@@ -63,9 +63,9 @@ extension Overcommitment: JSONEncodable {
 struct CeilingMap: Sendable, Hashable {
     let ceilings: [Ceiling]
     /// By workload, from `starts[w]` to `starts[w + 1]`: its ceilings, ascending, and what one of its replicas takes up under each. What is free is left out.
-    private let starts: [Int32]
-    private let covering: [Int32]
-    private let prices: [Int64]
+    let starts: [Int32]
+    let covering: [Int32]
+    let prices: [Int64]
     /// By ceiling, in the same way: its workloads, ascending.
     private let memberStarts: [Int32]
     private let memberList: [Int32]

@@ -15,6 +15,8 @@ struct Eviction {
     /// By workload: what is left to it so far.
     private var left: [Int: Int] = [:]
     private var takings: [Int: Auction.Taking] = [:]
+    /// What was changed for the present requester, to be undone should it be in vain.
+    private var journal: [(candidate: Int, left: Int?, taking: Auction.Taking?)] = []
     /// Those that get more now are not lowered in the same breath.
     private var growing: Set<Int> = []
 
@@ -36,20 +38,24 @@ struct Eviction {
     /// Under every ceiling as much as it lacks, or nobody is lowered in vain: the ceiling that yields least says how much is asked of the others.
     private mutating func makeRoom(for requester: Int, _ count: Int, _ yield: (Int) -> Yield?) {
         var count = count
+        let map = self.map
+        let ceilings = Int(map.starts[requester])..<Int(map.starts[requester + 1])
         while count > 0 {
-            var trial = self
+            let before = (room: self.room, spent: self.spent)
+            self.journal.removeAll(keepingCapacity: true)
             var possible = count
-            self.map.forEach(of: requester) { ceiling, price in
-                guard possible == count else { return }
-                possible = min(possible, trial.free(count, at: price, under: ceiling, for: requester, yield))
+            for place in ceilings where possible == count {
+                possible = min(possible, self.free(count, at: map.prices[place], under: Int(map.covering[place]), for: requester, yield))
             }
-            if possible == count {
-                self = trial
-                self.map.forEach(of: requester) { ceiling, price in
-                    self.room[ceiling] = self.room[ceiling].subtractingSaturating(Int64(count).multipliedSaturating(by: price))
+            guard possible < count else {
+                for place in ceilings {
+                    let taken = Int64(count).multipliedSaturating(by: map.prices[place])
+                    self.room[Int(map.covering[place])] = self.room[Int(map.covering[place])].subtractingSaturating(taken)
                 }
                 return
             }
+            (self.room, self.spent) = before
+            for (candidate, left, taking) in self.journal.reversed() { (self.left[candidate], self.takings[candidate]) = (left, taking) }
             count = possible
         }
     }
@@ -59,10 +65,14 @@ struct Eviction {
         let needed = Int64(count).multipliedSaturating(by: price)
         let bid = self.bids[requester]
         var spent = self.spent[ceiling] ?? (0, 0)
-        var place = bid.isUrgent ? spent.atOnce : spent.gently
+        var place = max(bid.isUrgent ? spent.atOnce : spent.gently, self.known.barren(ceiling, isUrgent: bid.isUrgent))
         while self.room[ceiling] < needed {
             guard let candidate = self.candidate(place, under: ceiling), self.bids[candidate].priority < bid.priority else { break }
-            self.lower(candidate, until: needed, under: ceiling, for: requester, yield)
+            if self.floor(of: candidate, isUrgent: bid.isUrgent, yield) < self.bids[candidate].size {
+                self.lower(candidate, until: needed, under: ceiling, for: requester, yield)
+            } else {
+                self.known.noteBarren(place, ceiling, isUrgent: bid.isUrgent)
+            }
             if self.room[ceiling] < needed { place += 1 }
         }
         if bid.isUrgent { spent.atOnce = place } else { spent.gently = place }
@@ -71,16 +81,14 @@ struct Eviction {
     }
 
     private mutating func lower(_ candidate: Int, until needed: Int64, under ceiling: Int, for requester: Int, _ yield: (Int) -> Yield?) {
-        // What is in an emergency of its own makes room for another emergency only.
-        guard !self.bids[candidate].isUrgent || self.bids[requester].isUrgent, !self.growing.contains(candidate),
-            let price = self.map.price(of: candidate, under: ceiling), let known = self.known.yield(of: candidate, yield)
-        else { return }
+        guard let price = self.map.price(of: candidate, under: ceiling) else { return }
         let size = self.left[candidate] ?? self.bids[candidate].size
-        let floor = max(self.bids[requester].isUrgent ? known.atOnce : known.gently, self.bids[candidate].least)
+        let floor = self.floor(of: candidate, isUrgent: self.bids[requester].isUrgent, yield)
         let lacking = needed.subtractingSaturating(self.room[ceiling])
         let wanted = (lacking / price).addingSaturating(lacking % price > 0 ? 1 : 0)
         let taken = min(Int64(max(0, size - floor)), wanted)
         guard taken > 0 else { return }
+        self.journal.append((candidate, self.left[candidate], self.takings[candidate]))
         self.left[candidate] = size - Int(taken)
         self.map.forEach(of: candidate) { ceiling, price in
             self.room[ceiling] = self.room[ceiling].addingSaturating(taken.multipliedSaturating(by: price))
@@ -92,9 +100,16 @@ struct Eviction {
         self.takings[candidate]?.replicas = size - Int(taken)
     }
 
+    /// How far it may be lowered. What is in an emergency of its own makes room for another emergency only.
+    private func floor(of candidate: Int, isUrgent: Bool, _ yield: (Int) -> Yield?) -> Int {
+        let bid = self.bids[candidate]
+        guard isUrgent || !bid.isUrgent, !self.growing.contains(candidate), let known = self.known.yield(of: candidate, yield) else { return bid.size }
+        return max(isUrgent ? known.atOnce : known.gently, bid.least)
+    }
+
     /// The members of a ceiling that have more than their minimum, lowest priority first, then least relative need, then the last by name.
     private func candidate(_ place: Int, under ceiling: Int) -> Int? {
-        guard place < Auction.maximumCandidates else { return nil }
+        guard self.known.asked < Auction.maximumAsked else { return nil }
         if self.known.queues[ceiling] == nil {
             var queue = Queue()
             for member in self.map.members(of: ceiling) {
@@ -110,7 +125,15 @@ struct Eviction {
     private final class Known {
         var queues: [Int: Queue] = [:]
         private var yields: [Int: Yield?] = [:]
+        /// By ceiling: how many of its first candidates have nothing to give to anybody.
+        private var barren: [Int: (gently: Int, atOnce: Int)] = [:]
 
+        var asked: Int { self.yields.count }
+        func barren(_ ceiling: Int, isUrgent: Bool) -> Int { isUrgent ? self.barren[ceiling]?.atOnce ?? 0 : self.barren[ceiling]?.gently ?? 0 }
+        func noteBarren(_ place: Int, _ ceiling: Int, isUrgent: Bool) {
+            guard place == self.barren(ceiling, isUrgent: isUrgent) else { return }
+            if isUrgent { self.barren[ceiling, default: (0, 0)].atOnce += 1 } else { self.barren[ceiling, default: (0, 0)].gently += 1 }
+        }
         func yield(of workload: Int, _ yield: (Int) -> Yield?) -> Yield? {
             if let asked = self.yields[workload] { return asked }
             let asked = yield(workload)

@@ -22,8 +22,10 @@ extension Ladder {
 
     private var wordsOfFloor: String {
         let floors = self.scene?.floors
-        return self.situation.inboundFloor >= self.situation.failoverFloor
-            ? "asked for by \(Words.quoted(floors?.inbound?.by ?? "somebody"))" : "the load of \(floors?.failover?.region ?? "another region") comes here"
+        if self.situation.inboundFloor >= self.situation.failoverFloor { return "asked for by \(Words.quoted(floors?.inbound?.by ?? "somebody"))" }
+        let region = floors?.failover?.region ?? "another region"
+        guard let until = floors?.failover?.until else { return "the load of \(region) comes here" }
+        return "\(region) is back, its load leaves here until \(self.clock(until.microseconds))"
     }
 
     /// The condition must hold on fresh readings. An unknown value makes it false, and the story says so. It never lowers.
@@ -204,7 +206,7 @@ extension Ladder {
         case .inboundFloor:
             guard let floor = self.scene?.floors.inbound else { return .atMin }
             return .inboundFloor(by: floor.by, until: floor.until)
-        case .failoverFloor: return .failoverFloor(region: self.scene?.floors.failover?.region ?? "")
+        case .failoverFloor: return .failoverFloor(region: self.scene?.floors.failover?.region ?? "", until: self.scene?.floors.failover?.until)
         default: return .atMin
         }
     }

@@ -15,7 +15,19 @@ extension Ladder {
             told.missing = why
             told.evidence = self.evidence(index, why)
         }
+        if reading.quality == .doubted { told.evidence = self.doubtful(index) }
         return told
+    }
+
+    /// Why a fall is doubted, or is so still.
+    private func doubtful(_ index: Int) -> String? {
+        let answer = self.scratch.answers[index], metric = self.program.metrics[index]
+        let isProven = self.cells[metric.cells.doubt + 2] > Int64(Policy.Plausible.evaluationsToBelieve)
+        let why = [
+            answer.isCorrelatedDrop ? "too many readings of its source fell at once" : nil,
+            isProven && answer.isUnhealthy ? "its source's health query does not vouch for it" : nil,
+        ].compactMap { $0 }
+        return why.isEmpty ? nil : why.joined(separator: "; ")
     }
 
     private func evidence(_ index: Int, _ why: MissingReason) -> String? {

@@ -73,6 +73,17 @@ extension Attention {
                     subject: ("switch", "main"),
                     remedies: [("Enable", "/switch", "muster enable --reason TEXT")]))
         }
+        for region in input.fleet.regions {
+            let name = region.value.name
+            guard let state = input.fleet.regionStates[name], state.state == .down else { continue }
+            let targets = region.value.failover?.to ?? []
+            items.append(
+                Attention(
+                    id: "region-down:\(name)", severity: .critical, title: "Region \(name) is down",
+                    detail:
+                        "Nothing is lowered there. \(targets.isEmpty ? "No region takes its load." : "Its load goes to \(targets.joined(separator: ", ")).")",
+                    since: state.since, subject: ("region", name), remedies: [("Look at the regions", "/regions/\(name)", "muster get regions")]))
+        }
         return items
     }
 

@@ -18,10 +18,14 @@ struct FleetView: Sendable {
     var pauses: [Pause]
     /// By name.
     var workloads: [WorkloadView]
+    /// By region: those of which the leader remembers something.
+    var regionStates: [String: RegionRecord]
 
     init(
-        now: WallTime, manifests: [StoredManifest], records: [WorkloadRecord], pauses: [Pause], overrides: [Override], openActions: [ActionRecord]
+        now: WallTime, manifests: [StoredManifest], records: [WorkloadRecord], regionStates: [RegionRecord] = [], pauses: [Pause], overrides: [Override],
+        openActions: [ActionRecord]
     ) {
+        self.regionStates = Dictionary(regionStates.map { ($0.region, $0) }, uniquingKeysWith: { first, _ in first })
         self.now = now
         self.pauses = pauses
         var regions: [InForce<Region>] = []
@@ -69,7 +73,8 @@ extension API {
         let overrides = try await self.store.overrides()
         let actions = try await self.store.actions(ActionFilter(open: true, limit: Limits.page))
         return FleetView(
-            now: now, manifests: manifests, records: records, pauses: pauses, overrides: overrides, openActions: actions)
+            now: now, manifests: manifests, records: records, regionStates: try await self.store.regionStates(), pauses: pauses, overrides: overrides,
+            openActions: actions)
     }
 }
 

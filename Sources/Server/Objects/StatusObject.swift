@@ -150,12 +150,15 @@ extension FleetView {
     /// One region with what runs there.
     func region(_ region: InForce<Region>) -> JSON {
         let workloads = self.workloads.filter { $0.id.region == region.value.name }
+        let state = self.regionStates[region.value.name]
         return .fields([
             "name": region.value.name.json,
             "version": region.stored.version.json,
             "sha256": region.stored.sha256.json,
             "maxReplicas": region.value.maxReplicas.map(\.json) ?? .null,
             "costPerReplicaHour": region.value.costPerReplicaHour.map(\.json) ?? .null,
+            "state": (state?.state ?? .up).rawValue.json,
+            "since": state?.since.map(\.json) ?? .null,
             "workloads": workloads.count.json,
             "moving": workloads.filter { $0.state == .moving }.count.json,
             "held": workloads.filter { $0.state == .held }.count.json,

@@ -104,6 +104,7 @@ struct WorkloadView: Sendable {
             case .rateLimited: items.append((until, "rate-limit-ends", "More change is allowed again"))
             case .frozen: items.append((until, "freeze-ends", "The change freeze ends"))
             case .scheduleFloor, .scheduleCeiling: items.append((until, "schedule-ends", "The schedule’s bounds end"))
+            case .failoverFloor(let region, _): items.append((until, "floor-ends", "What it has for \(region) has faded"))
             case .inboundFloor(let by, _): items.append((until, "floor-ends", "The floor asked for by \(by) ends"))
             case .rolledBack: items.append((until, "rollback-hold-ends", "The hold after the rollback ends"))
             case .sustaining(let metric, _): items.append((until, "sustained", "\(metric) has then held long enough"))

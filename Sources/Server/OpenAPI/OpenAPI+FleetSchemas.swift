@@ -3,7 +3,7 @@ extension OpenAPIDocument {
     static let fleetSchemas = #"""
             Region:
               type: object
-              required: [name, version, sha256, maxReplicas, costPerReplicaHour, workloads, moving, held, atMax, replicas]
+              required: [name, version, sha256, maxReplicas, costPerReplicaHour, state, since, workloads, moving, held, atMax, replicas]
               properties:
                 name: {type: string}
                 version: {type: integer}
@@ -12,6 +12,14 @@ extension OpenAPIDocument {
                   type: [integer, 'null']
                 costPerReplicaHour:
                   type: [string, 'null']
+                state:
+                  type: string
+                  enum: [up, failing, down, returning]
+                  description: Whether it can be seen. `returning` while what other regions have for it fades.
+                since:
+                  type: [string, 'null']
+                  format: date-time
+                  description: Since when it has been in this state; null when it is up.
                 workloads: {type: integer}
                 moving: {type: integer}
                 held: {type: integer}

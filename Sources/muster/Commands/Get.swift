@@ -36,7 +36,10 @@ struct GetCommand: AsyncParsableCommand {
             id: "name"),
         "regions": Kind(
             path: "/v1/regions",
-            columns: [("NAME", "name"), ("WORKLOADS", "workloads"), ("RUNNING", "replicas.running"), ("MAX", "maxReplicas"), ("COST/H", "costPerReplicaHour")],
+            columns: [
+                ("NAME", "name"), ("STATE", "state"), ("SINCE", "since"), ("WORKLOADS", "workloads"), ("RUNNING", "replicas.running"), ("MAX", "maxReplicas"),
+                ("COST/H", "costPerReplicaHour"),
+            ],
             id: "name"),
         "services": Kind(
             path: "/v1/services", columns: [("NAME", "name"), ("OWNER", "owner"), ("PRIORITY", "priority"), ("WORKLOADS", "workloads")], id: "name"),

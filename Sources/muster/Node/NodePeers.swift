@@ -23,6 +23,8 @@ final class NodePeers: Sendable {
     let address: String
     /// The way to other nodes' supervisors, and where those are, as the database has it.
     private let supervisors: FenceCaller
+    /// In which region each member is, as the database has it; nil: it has not been asked yet.
+    private let regionOf = Mutex<[String: String]?>(nil)
     private let supervisorAddresses = Mutex<[String: String]>([:])
     /// Set right after the start, before anybody is dialled.
     private let leadership = Mutex<Leadership?>(nil)
@@ -92,6 +94,9 @@ final class NodePeers: Sendable {
             }, others: { [mesh] in mesh.view.peers.map(\.name) })
     }
 
+    /// Which regions' nodes answer this node's health checks; nil while it does not know who is where.
+    var regionSight: RegionSight? { self.regionOf.withLock { $0 }.map { self.mesh.view.regions($0) } }
+
     private func heard(_ notice: PeerNotice) {
         let leadership = self.leadership.withLock { $0 }
         switch notice {
@@ -127,6 +132,7 @@ final class NodePeers: Sendable {
         guard isNewer else { return }
         self.deny(denied)
         guard let newest = nodes.map(\.seenAt).max() else { return }
+        self.regionOf.withLock { $0 = Dictionary(nodes.map { ($0.name, $0.region) }, uniquingKeysWith: { first, _ in first }) }
         let supervisors = nodes.compactMap { node in node.state["supervisor"]?.stringValue.map { (node.name, $0) } }
         self.supervisorAddresses.withLock { $0 = Dictionary(supervisors) { first, _ in first } }
         self.mesh.update(

@@ -100,7 +100,7 @@ final class NodeRuntime: Sendable {
         let zones = ZoneDirectory()
         self.coordinator = Coordinator(
             store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, fitness: fitness,
-            zone: { try? zones.rules(named: $0) }, logger: logger)
+            zone: { try? zones.rules(named: $0) }, regionSight: { [peers] in peers.map { $0.regionSight } ?? RegionSight() }, logger: logger)
         peers?.attach(self.leadership, fitness)
     }
 

@@ -52,7 +52,8 @@ struct ExplainView {
         var table = Table(headings: ["STEP", "NUMBER", "BECAUSE"])
         var hidden = 0
         for step in self.decision["steps"]?.arrayValue ?? [] {
-            let changes = step["in"] != step["out"] || step["reason"] != nil || step.cell("step") == "decision"
+            // A floor matters also to a number that is above it now: it says what would not be lowered.
+            let changes = step["in"] != step["out"] || step["reason"] != nil || ["decision", "floors"].contains(step.cell("step"))
             guard all || changes else { hidden += 1; continue }
             let until = step.at("reason.until").map { ", until \($0.cell)" } ?? ""
             table.rows.append([step.cell("step"), "\(step.cell("in")) -> \(step.cell("out"))", step.cell("text") + until])
