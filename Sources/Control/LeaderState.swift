@@ -56,6 +56,10 @@ public struct LeaderState: Sendable {
         var size: Int?
         /// What its last evaluation left for the arbiter.
         var standing: Standing?
+        /// The newest change, when it failed; and the last one that was taken back, and by which decision.
+        var failed: ActionRecord?
+        var rolledBackAt: WallTime?
+        var rollbackDecision: Int64?
 
         /// - Parameter known: what the predecessors left of it.
         init(member: Fleet.Member, _ known: Remembered?, open: OpenAction?, at now: WallTime) {
@@ -71,7 +75,7 @@ public struct LeaderState: Sendable {
         }
     }
 
-    public private(set) var fleet: Fleet
+    public internal(set) var fleet: Fleet
     /// Sorted by workload.
     var entries: [Entry] = []
     /// Where each workload stands in `entries`.
@@ -80,6 +84,10 @@ public struct LeaderState: Sendable {
     private var orphans: Set<WorkloadID> = []
     /// By policy's name: ready to be evaluated by.
     private(set) var programs: [String: Program] = [:]
+    /// Approvals that a change of this term has used up, as long as the configuration still names them.
+    var usedApprovals: Set<Int64> = []
+    /// Holds that this term has made just now.
+    var freshHolds: [Pause] = []
     /// Rounds of questions so far.
     private var rounds = 0
     /// Pages that were written by this leader have other workloads: all are to be written anew.
@@ -99,7 +107,12 @@ public struct LeaderState: Sendable {
     /// - Parameters:
     ///   - remembered: what the predecessors left of each workload.
     ///   - open: actions that have not ended, and why they were decided, by the decision's number.
-    public init(fleet: Fleet, remembered: [Remembered], open: [ActionRecord], sentences: [Int64: String] = [:], at now: WallTime) {
+    ///   - failed: newest changes of workloads that have failed and that nobody has taken back.
+    ///   - rolledBack: when a change was last taken back.
+    public init(
+        fleet: Fleet, remembered: [Remembered], open: [ActionRecord], sentences: [Int64: String] = [:], failed: [ActionRecord] = [],
+        rolledBack: [WorkloadID: WallTime] = [:], at now: WallTime
+    ) {
         self.fleet = fleet
         self.ceilingMap = CeilingMap(fleet)
         let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
@@ -109,6 +122,8 @@ public struct LeaderState: Sendable {
             return Entry(member: member, known[member.id], open: action, at: now)
         }
         self.reindex()
+        for action in failed { if let index = self.indices[action.workload] { self.entries[index].failed = action } }
+        for (workload, at) in rolledBack { if let index = self.indices[workload] { self.entries[index].rolledBackAt = at } }
         self.orphans = Set(known.keys).union(byWorkload.keys).filter { self.indices[$0] == nil }
     }
 
@@ -127,15 +142,18 @@ public struct LeaderState: Sendable {
 
     /// Takes up a changed configuration. A workload whose policy or driver changed is evaluated at once; memory goes on.
     /// - Returns: the workloads that are gone; the first time, also those that went while nobody led.
-    public mutating func adopt(_ fleet: Fleet, at now: WallTime) -> [WorkloadID] {
+    public mutating func adopt(_ configuration: Fleet, at now: WallTime) -> [WorkloadID] {
+        let fleet = self.withFreshHolds(configuration, at: now)
         let known = Dictionary(uniqueKeysWithValues: self.entries.map { ($0.member.id, $0) })
         let holdsChanged = fleet.enabled != self.fleet.enabled || fleet.pauses != self.fleet.pauses || fleet.overrides != self.fleet.overrides
+        let approvals = self.fleet.approvals
         self.fleet = fleet
+        self.usedApprovals.formIntersection(fleet.approvals.values.map(\.id))
         self.ceilingMap = CeilingMap(fleet)
         self.schedules = [:]
         self.entries = fleet.members.map { member in
             guard var entry = known[member.id] else { return Entry(member: member, nil, open: nil, at: now) }
-            if entry.member != member || holdsChanged { entry.dueAt = min(entry.dueAt, now) }
+            if entry.member != member || holdsChanged || approvals[member.id] != fleet.approvals[member.id] { entry.dueAt = min(entry.dueAt, now) }
             if entry.member != member {
                 // Asked anew; what is answered to the old questions belongs to an earlier round.
                 entry.inquiry = nil
@@ -268,7 +286,8 @@ public struct LeaderState: Sendable {
             workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
             enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
             inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
-            schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), memory: entry.memory)
+            schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(),
+            approved: self.agreed(member, observation, at: now), memory: entry.memory)
     }
 
     /// What others ask this workload to have at least.
@@ -299,7 +318,7 @@ public struct LeaderState: Sendable {
             open.enter(.superseded, at: now, text: "a newer decision took its place")
             pending.superseded = open
         }
-        return pending
+        return self.approved(pending, at: now)
     }
 
     // MARK: - Time

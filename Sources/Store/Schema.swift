@@ -19,6 +19,7 @@ public enum Schema {
         Self.migration(4, "scaling", PackageResources._004_scaling_sql),
         Self.migration(5, "members", PackageResources._005_members_sql),
         Self.migration(6, "memory", PackageResources._006_memory_sql),
+        Self.migration(7, "people", PackageResources._007_people_sql),
     ]
 
     /// The newest version that this binary knows.

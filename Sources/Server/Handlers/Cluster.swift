@@ -16,7 +16,8 @@ extension API {
         let open = try await self.store.actions(ActionFilter(open: true, limit: Limits.page))
         let fleet = FleetView(
             now: call.head.now, manifests: try await self.store.manifests(), records: try await self.store.workloads(),
-            pauses: try await self.store.pauses(), overrides: try await self.store.overrides(), openActions: open)
+            pauses: try await self.store.pauses(), overrides: try await self.store.overrides(), openActions: open,
+            approvals: try await self.store.approvals())
         let status = StatusObject(
             cluster: self.store.cluster, answeredBy: self.configuration.nodeName, fleet: fleet, control: control,
             leader: try await self.store.leader(), nodes: try await self.store.nodes(), round: try await self.store.round(), openActions: open,

@@ -16,14 +16,18 @@ struct FleetView: Sendable {
     var policies: [InForce<Policy>]
     var budgets: [InForce<Budget>]
     var pauses: [Pause]
+    /// What second persons said.
+    var approvals: [Approval]
     /// By name.
     var workloads: [WorkloadView]
 
     init(
-        now: WallTime, manifests: [StoredManifest], records: [WorkloadRecord], pauses: [Pause], overrides: [Override], openActions: [ActionRecord]
+        now: WallTime, manifests: [StoredManifest], records: [WorkloadRecord], pauses: [Pause], overrides: [Override], openActions: [ActionRecord],
+        approvals: [Approval]
     ) {
         self.now = now
         self.pauses = pauses
+        self.approvals = approvals
         var regions: [InForce<Region>] = []
         var services: [InForce<Service>] = []
         var policies: [InForce<Policy>] = []
@@ -68,8 +72,9 @@ extension API {
         let pauses = try await self.store.pauses()
         let overrides = try await self.store.overrides()
         let actions = try await self.store.actions(ActionFilter(open: true, limit: Limits.page))
+        let approvals = try await self.store.approvals()
         return FleetView(
-            now: now, manifests: manifests, records: records, pauses: pauses, overrides: overrides, openActions: actions)
+            now: now, manifests: manifests, records: records, pauses: pauses, overrides: overrides, openActions: actions, approvals: approvals)
     }
 }
 
