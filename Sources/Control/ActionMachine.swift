@@ -125,8 +125,7 @@ public enum ActionMachine {
     /// The platform is at the wanted number: has it arrived?
     private static func verify(_ action: inout ActionRecord, current: Int, ready: Int, at now: WallTime) {
         let needed = Self.neededReady(action)
-        let arrived = action.to >= action.from ? ready >= needed : current <= action.to
-        if arrived {
+        if Self.hasArrived(action, current: current, ready: ready) {
             action.enter(.done, at: now, text: "\(ready) of \(action.to) ready")
         } else if now >= action.deadline {
             let rest = action.to >= action.from ? "\(ready) of \(action.to) ready, \(needed) needed" : "\(current) still there, \(action.to) wanted"
@@ -134,6 +133,11 @@ public enum ActionMachine {
         } else if action.state != .verifying {
             action.enter(.verifying, at: now)
         }
+    }
+
+    /// Whether what runs is what the action was for, once the platform is at the wanted number.
+    static func hasArrived(_ action: ActionRecord, current: Int, ready: Int) -> Bool {
+        action.to >= action.from ? ready >= Self.neededReady(action) : current <= action.to
     }
 
     /// The platform still shows the old number.

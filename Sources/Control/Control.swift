@@ -37,13 +37,15 @@ public struct Fleet: Sendable, Hashable {
     public var enabled: Bool
     public var pauses: [Pause]
     public var overrides: [WorkloadID: Override]
+    /// What second persons said of changes that wait for them.
+    public var approvals: [WorkloadID: Approval]
     /// By policy: only those that have schedules or freezes.
     public var calendars: [String: PolicyCalendar]
 
     /// - Parameter zone: the rules of a time zone; nil when this node does not know it.
     public init(
         manifests: [(manifest: Manifest, version: Int, sha256: String)], enabled: Bool, pauses: [Pause], overrides: [Override],
-        zone: (String) -> TimeZoneRules? = { $0 == TimeZoneRules.utc.name ? .utc : nil }
+        approvals: [Approval] = [], zone: (String) -> TimeZoneRules? = { $0 == TimeZoneRules.utc.name ? .utc : nil }
     ) {
         var connections: [String: Connection] = [:]
         var regions: [String: Region] = [:]
@@ -79,6 +81,7 @@ public struct Fleet: Sendable, Hashable {
         self.enabled = enabled
         self.pauses = pauses
         self.overrides = Dictionary(overrides.map { ($0.workload, $0) }, uniquingKeysWith: { $0.since > $1.since ? $0 : $1 })
+        self.approvals = Dictionary(approvals.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
     }
 }
 

@@ -75,7 +75,7 @@ extension LeaderState {
     }
 
     /// Why a change that is not applied yet must not be any more, in words; nil when it may. A person may have said so since it was decided.
-    private func obstacle(to action: ActionRecord, in entry: Entry, at now: WallTime) -> String? {
+    func obstacle(to action: ActionRecord, in entry: Entry, at now: WallTime) -> String? {
         if !self.fleet.enabled { return "the cluster's switch is off" }
         let policy = entry.member.policy
         if policy.mode != .live { return "the policy's mode is \(policy.mode.rawValue)" }
@@ -111,12 +111,14 @@ extension LeaderState {
         // What was looked at is ours now: it shows what became of it, or is as if it had just been committed.
         if changed { open.adopted = false }
         self.entries[index].open = after.state.isOpen ? open : nil
+        if after.state == .failed { self.failed(after, at: index, now) }
         return changed ? after : nil
     }
 
     /// The write of `action` failed: the state goes back, and the step is looked at again.
     public mutating func notWritten(_ action: ActionRecord, at now: WallTime) {
         guard let index = self.indices[action.workload] else { return }
+        self.entries[index].failed = nil
         let sentence = self.entries[index].open?.sentence
         self.entries[index].open = OpenAction(action: action, sentence: sentence, adopted: true, nextLook: now + Self.lookInterval)
     }

@@ -22,8 +22,7 @@ extension LeaderState {
         let amendment = Decision.Step(step, input: to, output: replicas, text: text, reason: reason)
         // Before the last rung, which says what was decided.
         if decision.steps.last?.name == .decision { decision.steps[decision.steps.count - 1].output = replicas }
-        let place = decision.steps.last?.name == .decision ? decision.steps.count - 1 : decision.steps.count
-        decision.steps.insert(amendment, at: place)
+        decision.insert(amendment)
         decision.reasons.append(reason)
         decision.sentence += "; \(text) → \(replicas)"
         decision.to = replicas
@@ -44,5 +43,12 @@ extension LeaderState {
         var item = item
         item.isRecorded = self.indices[item.workload].map { Recording.isNew(item.evaluation.decision, after: self.entries[$0].recorded) } ?? true
         return item
+    }
+}
+
+extension Decision {
+    /// Adds a rung before the last one, which says what was decided.
+    mutating func insert(_ step: Step) {
+        self.steps.insert(step, at: self.steps.last?.name == .decision ? self.steps.count - 1 : self.steps.count)
     }
 }

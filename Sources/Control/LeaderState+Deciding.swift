@@ -37,6 +37,12 @@ extension LeaderState {
         public var plan: Plan?
         /// An older change that this one takes the place of: the platform has taken it on, only its arrival was still awaited.
         public var superseded: ActionRecord?
+        /// What a second person said, where the plan needs it: this commit uses it up.
+        public var approval: Approval?
+        /// What the policy's guards tell people with it.
+        public var notices: [GuardNotice] = []
+        /// The change that the plan takes back.
+        public var rollback: Rollback?
         let conclusion: Conclusion
         /// The decision is not what the engine concluded.
         var isAmended = false
@@ -105,6 +111,7 @@ extension LeaderState {
 
     /// Whether it may be new to the log.
     private func isWorthTelling(_ conclusion: Conclusion, of entry: Entry) -> Bool {
+        if entry.failed != nil, entry.member.policy.verify.rollback { return true }
         if conclusion.isQuiet { return Recording.isEndOfNotable(entry.recorded) }
         guard !conclusion.acted, conclusion.guards == 0, let told = entry.told else { return true }
         return !told.tellsTheSame(as: conclusion)
@@ -115,9 +122,10 @@ extension LeaderState {
         let entry = self.entries[quiet.entry]
         let input = self.input(entry, observation: quiet.observation, answers: quiet.answers, at: now)
         let evaluation = Engine.evaluate(input, by: self.program(of: quiet.entry))
-        return Pending(
+        let item = Pending(
             workload: entry.member.id, evaluation: evaluation, observation: quiet.observation,
             isRecorded: Recording.isNew(evaluation.decision, after: entry.recorded), conclusion: quiet.conclusion)
+        return self.rolledBack(self.watched(item, by: entry.member.policy), entry, at: now)
     }
 
     /// Tells those of the quiet ones whose turn it is to be written out.
@@ -157,6 +165,7 @@ extension LeaderState {
             self.entries[index].shownSize = item.conclusion.from
             if item.isRecorded { self.entries[index].recorded = Recorded(item.evaluation.decision) }
             if item.superseded != nil { self.entries[index].open = nil }
+            self.settled(item, byWorkload[item.workload], at: index)
             if let action = byWorkload[item.workload] {
                 self.entries[index].open = OpenAction(action: action, sentence: item.evaluation.decision.sentence, adopted: false, nextLook: now)
             }

@@ -58,6 +58,10 @@ public struct LeaderState: Sendable {
         var size: Int?
         /// What its last evaluation left for the arbiter.
         var standing: Standing?
+        /// The newest change, when it failed; and the last one that was taken back, and by which decision.
+        var failed: ActionRecord?
+        var rolledBackAt: WallTime?
+        var rollbackDecision: Int64?
 
         /// - Parameter known: what the predecessors left of it.
         init(member: Fleet.Member, _ known: Remembered?, open: OpenAction?, at now: WallTime) {
@@ -73,7 +77,7 @@ public struct LeaderState: Sendable {
         }
     }
 
-    public private(set) var fleet: Fleet
+    public internal(set) var fleet: Fleet
     /// Sorted by workload.
     var entries: [Entry] = []
     /// Where each workload stands in `entries`.
@@ -82,6 +86,10 @@ public struct LeaderState: Sendable {
     private var orphans: Set<WorkloadID> = []
     /// By policy's name: ready to be evaluated by.
     private(set) var programs: [String: Program] = [:]
+    /// Approvals that a change of this term has used up, as long as the configuration still names them.
+    var usedApprovals: Set<Int64> = []
+    /// Holds that this term has made just now.
+    var freshHolds: [Pause] = []
     /// Rounds of questions so far.
     private var rounds = 0
     /// Pages that were written by this leader have other workloads: all are to be written anew.
@@ -110,9 +118,11 @@ public struct LeaderState: Sendable {
     ///   - remembered: what the predecessors left of each workload.
     ///   - regions: what they knew of regions that are down or just back.
     ///   - open: actions that have not ended, and why they were decided, by the decision's number.
+    ///   - failed: newest changes of workloads that have failed and that nobody has taken back.
+    ///   - rolledBack: when a change was last taken back.
     public init(
         fleet: Fleet, remembered: [Remembered], regions: RegionMemory = RegionMemory(), open: [ActionRecord], sentences: [Int64: String] = [:],
-        at now: WallTime
+        failed: [ActionRecord] = [], rolledBack: [WorkloadID: WallTime] = [:], at now: WallTime
     ) {
         self.fleet = fleet
         self.ceilingMap = CeilingMap(fleet)
@@ -125,6 +135,8 @@ public struct LeaderState: Sendable {
             return Entry(member: member, known[member.id], open: action, at: now)
         }
         self.reindex()
+        for action in failed { if let index = self.indices[action.workload] { self.entries[index].failed = action } }
+        for (workload, at) in rolledBack { if let index = self.indices[workload] { self.entries[index].rolledBackAt = at } }
         self.orphans = Set(known.keys).union(byWorkload.keys).filter { self.indices[$0] == nil }
     }
 
@@ -143,16 +155,19 @@ public struct LeaderState: Sendable {
 
     /// Takes up a changed configuration. A workload whose policy or driver changed is evaluated at once; memory goes on.
     /// - Returns: the workloads that are gone; the first time, also those that went while nobody led.
-    public mutating func adopt(_ fleet: Fleet, at now: WallTime) -> [WorkloadID] {
+    public mutating func adopt(_ configuration: Fleet, at now: WallTime) -> [WorkloadID] {
+        let fleet = self.withFreshHolds(configuration, at: now)
         let known = Dictionary(uniqueKeysWithValues: self.entries.map { ($0.member.id, $0) })
         let holdsChanged = fleet.enabled != self.fleet.enabled || fleet.pauses != self.fleet.pauses || fleet.overrides != self.fleet.overrides
+        let approvals = self.fleet.approvals
         self.fleet = fleet
+        self.usedApprovals.formIntersection(fleet.approvals.values.map(\.id))
         self.ceilingMap = CeilingMap(fleet)
         self.regionHealth.adopt(fleet)
         self.schedules = [:]
         self.entries = fleet.members.map { member in
             guard var entry = known[member.id] else { return Entry(member: member, nil, open: nil, at: now) }
-            if entry.member != member || holdsChanged { entry.dueAt = min(entry.dueAt, now) }
+            if entry.member != member || holdsChanged || approvals[member.id] != fleet.approvals[member.id] { entry.dueAt = min(entry.dueAt, now) }
             if entry.member != member {
                 // Asked anew; what is answered to the old questions belongs to an earlier round.
                 entry.inquiry = nil
@@ -296,7 +311,8 @@ public struct LeaderState: Sendable {
             enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
             inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
             schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), isRegionDown: self.regionHealth.isDark(member.id.region),
-            secondaries: Self.secondaries(member.policy, answers), doubts: self.doubts(entry, answers), memory: entry.memory)
+            approved: self.agreed(member, observation, at: now), secondaries: Self.secondaries(member.policy, answers), doubts: self.doubts(entry, answers),
+            memory: entry.memory)
     }
 
     /// Until the platform has taken a change on, a second one could overtake it. After that only its arrival is awaited.
@@ -322,7 +338,7 @@ public struct LeaderState: Sendable {
             open.enter(.superseded, at: now, text: "a newer decision took its place")
             pending.superseded = open
         }
-        return pending
+        return self.approved(pending, at: now)
     }
 
     // MARK: - Time

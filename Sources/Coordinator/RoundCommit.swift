@@ -46,6 +46,8 @@ extension EvaluationCommit {
             isRecorded: pending.isRecorded,
             action: pending.plan.map {
                 Plan(from: $0.from, to: $0.to, precondition: $0.precondition, needReady: $0.needReady, deadline: $0.deadline)
-            })
+            }, approval: pending.approval)
+        self.notices = pending.notices
+        self.rollback = pending.plan == nil ? nil : pending.rollback
     }
 }

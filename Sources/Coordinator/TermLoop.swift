@@ -117,7 +117,7 @@ struct TermLoop {
                 let clock = TermClock(database: left.head.now, newestWritten: newest)
                 let state = LeaderState(
                     fleet: fleet.inForce(at: clock.now), remembered: remembered, regions: try RegionMemory(records: left.regions), open: left.open,
-                    sentences: left.sentences, at: clock.now)
+                    sentences: left.sentences, failed: left.failed, rolledBack: left.rolledBack, at: clock.now)
                 return (state, left.configuration.change, clock)
             } catch is CancellationError {
                 return nil
@@ -136,7 +136,7 @@ struct TermLoop {
     private func fleet(_ configuration: Store.Configuration) -> Fleet {
         Fleet(
             stored: configuration.manifests, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides,
-            zone: self.coordinator.zone)
+            approvals: configuration.approvals, zone: self.coordinator.zone)
     }
 
     /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.
@@ -316,6 +316,7 @@ struct TermLoop {
             }
             state.regionsCommitted(regions)
             if let round = batch.round { state.committed(round, actions: committed.compactMap(\.action), at: clock.now) }
+            state.held(committed.compactMap(\.hold))
             if summaryIsDue { counters = Counters(summaryDue: now + Self.summaryInterval) }
             self.note(batch, committed, began: began)
             return .leading
@@ -348,6 +349,9 @@ struct TermLoop {
     private func note(_ batch: Batch, _ committed: [CommittedEvaluation], began: ContinuousClock.Instant) {
         for item in batch.round?.pending ?? [] where item.isRecorded {
             self.logger.info("decided", metadata: ["workload": "\(item.workload)", "sentence": "\(item.evaluation.decision.sentence)"])
+        }
+        for notice in (batch.round?.pending ?? []).flatMap(\.notices) {
+            self.logger.notice("a guard's condition holds", metadata: ["severity": "\(notice.severity)", "sentence": "\(notice.sentence)"])
         }
         self.coordinator.note { status in
             status.problem = nil
@@ -398,11 +402,12 @@ struct TermLoop {
 extension Fleet {
     /// Of what the database has; manifests that were taken away are left out.
     init(
-        stored: [StoredManifest], enabled: Bool, pauses: [Pause], overrides: [Override], zone: (String) -> TimeZoneRules? = { _ in nil }
+        stored: [StoredManifest], enabled: Bool, pauses: [Pause], overrides: [Override], approvals: [Approval] = [],
+        zone: (String) -> TimeZoneRules? = { _ in nil }
     ) {
         self.init(
             manifests: stored.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
-            enabled: enabled, pauses: pauses, overrides: overrides, zone: zone)
+            enabled: enabled, pauses: pauses, overrides: overrides, approvals: approvals, zone: zone)
     }
 }
 

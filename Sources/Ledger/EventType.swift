@@ -18,6 +18,15 @@ public enum EventType: String, Sendable, Hashable, CaseIterable {
     /// Decided, and not carried out: mode, pause or switch. It stands by itself, or ends an intent.
     case decisionSuppressed = "decision.suppressed"
     case decisionSuperseded = "decision.superseded"
+    /// A second person's word on a change that waits for one.
+    case decisionApproved = "decision.approved"
+    case decisionRejected = "decision.rejected"
+
+    /// A change that did not arrive is taken back, by the decision that the event names.
+    case rollbackAuto = "rollback.auto"
+
+    /// The condition of a policy's guard holds, and somebody is to know.
+    case guardNotified = "guard.notified"
 
     case regionCreated = "region.created"
     case regionUpdated = "region.updated"

@@ -16,9 +16,9 @@ enum LintLater {
         func note(_ isUsed: Bool, _ pointer: String, _ what: String) {
             if isUsed { found.append(self.finding(reference, pointer, what)) }
         }
-        note(!policy.guards.isEmpty, "/guards", "the effect of guards")
-        note(policy.approval != nil, "/approval", "approval by a second person")
-        note(policy.verify.rollback, "/verify/rollback", "the rollback of a change that does not arrive")
+        for (index, guarded) in policy.guards.enumerated() where guarded.effect == .restart {
+            note(true, "/guards/\(index)/restart", "restarting a workload as the effect of a guard")
+        }
         return found
     }
 

@@ -84,7 +84,8 @@ public struct Decision: Sendable, Hashable {
     /// One rung of the ladder from what runs to what is decided.
     public struct Step: Sendable, Hashable {
         public enum Name: String, Sendable, Hashable, CaseIterable {
-            case proposals, combine, missing, forecast, schedule, floors, emergency, stabilization, rateLimit, cooldown, clamp, mode, failover, ceilings
+            case proposals, combine, missing, forecast, schedule, floors, emergency, stabilization, rateLimit, cooldown, clamp, mode, failover, rollback,
+                ceilings
             case decision
         }
         public var name: Name

@@ -1,4 +1,4 @@
-/// A person's word that something must not move for a while. It always has an owner, a reason and an end.
+/// A word that something must not move for a while, a person's or a policy's own after it took a change back. It always has an owner, a reason and an end.
 public struct Pause: Sendable, Hashable {
     public enum Direction: String, Sendable, Hashable, CaseIterable { case up, down, both }
     public enum Scope: Sendable, Hashable, CustomStringConvertible {
@@ -48,8 +48,12 @@ public struct Pause: Sendable, Hashable {
     public var reason: String
     public var since: WallTime
     public var until: WallTime
+    /// The action that was taken back, when that is why; nil: a person says so.
+    public var rolledBack: Int64?
 
-    public init(id: Int64, scope: Scope, direction: Direction, owner: String, reason: String, since: WallTime, until: WallTime) {
+    public init(
+        id: Int64, scope: Scope, direction: Direction, owner: String, reason: String, since: WallTime, until: WallTime, rolledBack: Int64? = nil
+    ) {
         self.id = id
         self.scope = scope
         self.direction = direction
@@ -57,6 +61,7 @@ public struct Pause: Sendable, Hashable {
         self.reason = reason
         self.since = since
         self.until = until
+        self.rolledBack = rolledBack
     }
 }
 

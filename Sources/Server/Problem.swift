@@ -12,6 +12,7 @@ struct Problem: Error {
         case idempotencyKeyRequired = "idempotency-key-required"
         case unauthenticated
         case forbidden
+        case selfApproval = "self-approval"
         case notFound = "not-found"
         case methodNotAllowed = "method-not-allowed"
         case timeout

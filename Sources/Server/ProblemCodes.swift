@@ -6,7 +6,7 @@ extension Problem.Code {
         switch self {
         case .badRequest, .unknownField, .unknownParameter, .badCursor, .idempotencyKeyRequired: .badRequest
         case .unauthenticated: .unauthorized
-        case .forbidden: .forbidden
+        case .forbidden, .selfApproval: .forbidden
         case .notFound: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .timeout: .requestTimeout
@@ -32,6 +32,7 @@ extension Problem.Code {
         case .idempotencyKeyRequired: "The Idempotency-Key is missing"
         case .unauthenticated: "The token is missing or not valid"
         case .forbidden: "The token’s role does not allow this"
+        case .selfApproval: "Nobody approves their own request"
         case .notFound: "There is no such thing"
         case .methodNotAllowed: "The method is not allowed here"
         case .timeout: "The request took too long to arrive"
@@ -66,6 +67,7 @@ extension Problem.Code {
         case .idempotencyKeyRequired: "Send an Idempotency-Key header: a new random value for each thing to be done, the same one when repeating it."
         case .unauthenticated: "Send “Authorization: Bearer TOKEN” with a token that an administrator made, has not expired and was not revoked."
         case .forbidden: "Use a token with a role that may, or ask somebody who has one."
+        case .selfApproval: "Ask somebody else to look at it."
         case .notFound: "Check the name; lists show what there is."
         case .methodNotAllowed: "Use one of the methods that the Allow header names."
         case .timeout: "Send it again over a better connection."

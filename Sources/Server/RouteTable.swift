@@ -97,6 +97,18 @@ extension Route {
         ) { try await $0.createPause($1) },
         .get("/v1/pauses/{id}", "getPause", .control, .read, "One pause in force") { try await $0.pause($1) },
         .change(.delete, "/v1/pauses/{id}", "endPause", .control, .operate, audit: "pause.ended", "End a pause") { try await $0.endPause($1) },
+        .get("/v1/approvals", "listApprovals", .control, .read, query: Parameter.paging, "Changes that wait for a second person, and what was said of them") {
+            try await $0.approvals($1)
+        },
+        .get("/v1/approvals/{id}", "getApproval", .control, .read, "One of them") { try await $0.approval($1) },
+        .change(
+            .post, "/v1/approvals/{id}/approve", "approveChange", .control, .operate, audit: "decision.approved", fields: ["reason"],
+            "Agree to a change that waits for a second person"
+        ) { try await $0.approve($1) },
+        .change(
+            .post, "/v1/approvals/{id}/reject", "rejectChange", .control, .operate, audit: "decision.rejected", fields: ["reason"],
+            "Refuse a change that waits for a second person"
+        ) { try await $0.reject($1) },
         .get("/v1/overrides", "listOverrides", .control, .read, query: Parameter.paging, "Overrides in force") { try await $0.overrides($1) },
         .change(
             .put, "/v1/workloads/{service}/{region}/override", "setOverride", .control, .operate, audit: "override.created",

@@ -19,7 +19,7 @@ extension Store {
     var pausesRead: Read<[Pause]> {
         Read(
             """
-            SELECT id, scope, direction, owner, reason, since, until FROM muster.pause
+            SELECT id, scope, direction, owner, reason, since, until, rolled_back FROM muster.pause
             WHERE ended_at IS NULL AND until > clock_timestamp() ORDER BY id
             """
         ) { try $0.map(Self.pause(row:)) }
@@ -33,7 +33,7 @@ extension Store {
         }
         return Pause(
             id: try row["id"].int(), scope: parsed, direction: way, owner: try row["owner"].string(), reason: try row["reason"].string(),
-            since: try row["since"].wallTime(), until: try row["until"].wallTime())
+            since: try row["since"].wallTime(), until: try row["until"].wallTime(), rolledBack: try row["rolled_back"].int64OrNil())
     }
 
     /// Those that have not ended, by workload.
@@ -86,7 +86,7 @@ extension Write {
         let rows = try await self.transaction.query(
             """
             INSERT INTO muster.pause (scope, direction, owner, reason, since, until) VALUES ($1, $2, $3, $4, $5, $6)
-            RETURNING id, scope, direction, owner, reason, since, until
+            RETURNING id, scope, direction, owner, reason, since, until, rolled_back
             """,
             [
                 .text(scope.description), .text(direction.rawValue), .text(self.principal.id), .text(reason), .time(self.at), .time(until),
@@ -102,7 +102,7 @@ extension Write {
     /// - Throws: ``StoreConflict/alreadyEnded``.
     public func endPause(id: Int64) async throws -> Pause? {
         let rows = try await self.transaction.query(
-            "SELECT id, scope, direction, owner, reason, since, until, ended_at FROM muster.pause WHERE id = $1 FOR UPDATE", [.int(id)])
+            "SELECT id, scope, direction, owner, reason, since, until, rolled_back, ended_at FROM muster.pause WHERE id = $1 FOR UPDATE", [.int(id)])
         guard let row = rows.first else { return nil }
         let pause = try Store.pause(row: row)
         guard row["ended_at"].isNull, pause.until > self.at else { throw StoreConflict.alreadyEnded }

@@ -13,6 +13,10 @@ public struct Inheritance: Sendable {
     public var open: [ActionRecord]
     /// Why these were decided, by the decision's number.
     public var sentences: [Int64: String]
+    /// Newest changes of workloads that have failed, and that nobody has taken back.
+    public var failed: [ActionRecord]
+    /// When a change of a workload was last taken back.
+    public var rolledBack: [WorkloadID: WallTime]
 }
 
 extension Store {
@@ -25,33 +29,39 @@ extension Store {
         public var control: Switch
         public var pauses: [Pause]
         public var overrides: [Override]
+        /// What second persons said of changes that wait for them.
+        public var approvals: [Approval]
     }
 
     /// What is in force, in one round trip.
     public func configuration() async throws -> Configuration {
-        let (change, manifests, control, pauses, overrides) = try await self.run(
-            self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead)
-        return Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides)
+        let (change, manifests, control, pauses, overrides, approvals) = try await self.run(
+            self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.approvalsRead)
+        return Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides, approvals: approvals)
     }
 
     /// All that a new leader goes on from, in one round trip.
     /// - Parameter maximumOpen: of the open actions, the newest so many.
     public func inheritance(maximumOpen: Int) async throws -> Inheritance {
         // The change's number first: what changes after it has been read is then read once more.
-        let (head, change, manifests, control, pauses, overrides, memory, regions, open, sentences) = try await self.run(
-            self.headRead, self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.memoryRead,
-            self.regionStatesRead, self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead)
+        let (head, change, manifests, control, pauses, overrides, approvals, memory, regions, open, sentences, failed, rolledBack) = try await self.run(
+            self.headRead, self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.approvalsRead,
+            self.memoryRead, self.regionStatesRead, self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead,
+            self.failedRead, self.rolledBackRead)
         return Inheritance(
-            head: head, configuration: Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides),
-            memory: memory, regions: regions, open: open, sentences: sentences)
+            head: head,
+            configuration: Configuration(
+                change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides, approvals: approvals), memory: memory,
+            regions: regions, open: open, sentences: sentences, failed: failed, rolledBack: rolledBack)
     }
 
     /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
     public func prepareInheritance(maximumOpen: Int) async throws {
         let statements = [
             self.headRead.statement, self.configurationChangeRead.statement, self.manifestsRead().statement, self.switchRead.statement,
-            self.pausesRead.statement, self.overridesRead.statement, self.memoryRead.statement, self.regionStatesRead.statement,
-            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement,
+            self.pausesRead.statement, self.overridesRead.statement, self.approvalsRead.statement, self.memoryRead.statement,
+            self.regionStatesRead.statement, self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement,
+            self.failedRead.statement, self.rolledBackRead.statement,
         ]
         try await self.pool.withConnection(deadline: Self.readDeadline) { connection in
             try await connection.prepare(statements.map(\.sql), deadline: Self.readDeadline)

@@ -172,7 +172,7 @@ extension Store {
             createdAt: try row["created_at"].wallTime(), history: history)
     }
 
-    private static let workloadColumns = """
+    static let workloadColumns = """
         service, region, policy, policy_version, evaluated_at, desired, current, ready, observed_at, evaluation, decision_id
         """
 
@@ -192,7 +192,7 @@ extension Store {
         return try rows.first.map(Self.workload(row:))
     }
 
-    private static func workload(row: Row) throws -> WorkloadRecord {
+    static func workload(row: Row) throws -> WorkloadRecord {
         let id = WorkloadID(service: try row["service"].string(), region: try row["region"].string())
         do {
             return WorkloadRecord(

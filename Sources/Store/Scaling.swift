@@ -9,6 +9,12 @@ public struct EvaluationCommit: Sendable, Hashable {
     public var isRecorded: Bool
     /// What is carried out once this has committed; only with ``isRecorded``.
     public var action: Plan?
+    /// The second person's word that the change needed: it is used up with it.
+    public var approval: Approval?
+    /// What the policy's guards tell people.
+    public var notices: [GuardNotice] = []
+    /// The change that the action takes back.
+    public var rollback: Rollback?
 
     /// A change before it has a number.
     public struct Plan: Sendable, Hashable {
@@ -27,10 +33,11 @@ public struct EvaluationCommit: Sendable, Hashable {
         }
     }
 
-    public init(record: WorkloadRecord, isRecorded: Bool, action: Plan? = nil) {
+    public init(record: WorkloadRecord, isRecorded: Bool, action: Plan? = nil, approval: Approval? = nil) {
         self.record = record
         self.isRecorded = isRecorded
         self.action = action
+        self.approval = approval
     }
 }
 
@@ -39,6 +46,8 @@ public struct CommittedEvaluation: Sendable, Hashable {
     public var workload: WorkloadID
     public var decision: Int64
     public var action: ActionRecord?
+    /// What keeps the policy from repeating what was taken back.
+    public var hold: Pause?
 }
 
 extension Store {
@@ -78,14 +87,17 @@ extension Write {
             var record = evaluation.record
             if evaluation.isRecorded, let id = nextDecision.next() {
                 record.decision = id
-                self.insert(decision: record.evaluation, id: id)
+                self.insert(decision: record.evaluation, id: id, approval: evaluation.approval)
                 let action = evaluation.action.flatMap { plan in nextAction.next().map { (plan, $0) } }.map { plan, number in
                     self.insert(plan, id: number, decision: id, workload: record.id, at: now)
                 }
-                committed.append(CommittedEvaluation(workload: record.id, decision: id, action: action))
+                let hold = try await self.rollBack(evaluation.rollback, by: id, record.evaluation)
+                committed.append(CommittedEvaluation(workload: record.id, decision: id, action: action, hold: hold))
             }
+            self.tell(evaluation.notices, of: record)
             records.append(record)
         }
+        try await self.useUp(zip(recorded.map(\.approval), committed.map(\.decision)).compactMap { approval, decision in approval.map { ($0, decision) } })
         self.upsert(records)
         self.deferred.append(
             Statement(
@@ -103,13 +115,16 @@ extension Write {
         return (try answers[0].map { try $0["id"].int() }, try answers[1].map { try $0["id"].int() })
     }
 
-    private func insert(decision: Decision, id: Int64) {
+    private func insert(decision: Decision, id: Int64, approval: Approval?) {
         let name = DecisionRecord.name(id)
         let seq = self.record(
             decision.acted ? .decisionProposed : .decisionSuppressed, severity: decision.urgency == .critical ? .warning : .info,
             action: decision.kind == .held ? .evaluate : .scale, subject: .init(kind: .workload, id: decision.workload.description),
             by: .policy(decision.policy.name, version: decision.policy.version), decision: Self.summary(of: decision, id: name),
-            cause: .object(["readings": .array(decision.readings.map(\.json)), "proposals": .array(decision.proposals.map(\.json))]),
+            cause: .fields([
+                "readings": .array(decision.readings.map(\.json)), "proposals": .array(decision.proposals.map(\.json)),
+                "approval": approval?.cause,
+            ]),
             correlation: .init(decisionID: name))
         self.deferred.append(
             Statement(

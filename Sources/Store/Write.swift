@@ -52,7 +52,7 @@ public final class Write {
     public func record(
         _ type: EventType, severity: Severity = .info, action: EventDraft.Action, outcome: EventDraft.Outcome = .success, subject: EventDraft.Subject,
         by principal: Principal? = nil, before: JSON? = nil, after: JSON? = nil, decision: JSON? = nil, cause: JSON? = nil,
-        correlation: EventDraft.Correlation = EventDraft.Correlation()
+        correlation: EventDraft.Correlation = EventDraft.Correlation(), reverts: [Int64] = []
     ) -> Int64 {
         let seq = self.nextSeq
         self.nseq += 1
@@ -61,7 +61,7 @@ public final class Write {
                 id: UUIDv7.generate(at: self.at), type: type, severity: severity, occurredAt: self.at,
                 origin: .init(node: self.store.node, bootID: self.store.bootID, nseq: self.nseq), actor: (principal ?? self.principal).actor,
                 action: action, outcome: outcome, subject: subject, before: before, after: after, decision: decision, cause: cause,
-                correlation: correlation))
+                correlation: correlation, reverts: reverts))
         return seq
     }
 

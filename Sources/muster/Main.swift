@@ -17,6 +17,7 @@ struct Muster: AsyncParsableCommand {
         subcommands: [
             StatusCommand.self, GetCommand.self, ExplainCommand.self, ApplyCommand.self, DiffCommand.self, LintCommand.self, ExportCommand.self,
             ImportCommand.self, EvaluateCommand.self, ConformanceCommand.self, ScaleCommand.self, PauseCommand.self, ResumeCommand.self,
+            ApproveCommand.self, RejectCommand.self,
             EnableCommand.self, DisableCommand.self,
             LeaderCommand.self, AuditCommand.self, TokenCommand.self, DoctorCommand.self, NodeCommand.self, ClusterCommand.self, CACommand.self,
         ])

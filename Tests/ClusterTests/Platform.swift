@@ -33,6 +33,8 @@ struct Platform: Sendable {
         try FileManager.default.createDirectory(atPath: "\(self.programs)/state", withIntermediateDirectories: true)
         let scripts = [
             "observe": "cat \"$state/replicas\"",
+            // However many there are, one of them is ready.
+            "observe-one-ready": "echo \"{\\\"replicas\\\": $(cat \"$state/replicas\"), \\\"ready\\\": 1}\"",
             "observe-slowly": "sleep \(Self.lookTime); cat \"$state/replicas\"",
             // Reached from some nodes and not from others: `blocked-NODE` says from which.
             "observe-from-here": """
@@ -94,6 +96,10 @@ struct Platform: Sendable {
         var maximum = 8
         var mode = "live"
         var verifyWithin = "5s"
+        /// Whatever else `verify` says, and lines of the policy.
+        var verify = ""
+        var policy = ""
+        var downCooldown = "0s"
     }
 
     /// The service's load; while `period` > 0 it is quiet and busy in turns of so many seconds.
@@ -132,9 +138,10 @@ struct Platform: Sendable {
             source: { connection: \(options.connection), sql: "\(options.sql)" }
         rules:
           - track: { metric: load, averageValue: 10 }
-        cooldown: { up: 0s, down: 0s }
+        cooldown: { up: 0s, down: \(options.downCooldown) }
         onMissing: ["hold 1h"]
-        verify: { ready: 1, within: \(options.verifyWithin) }
+        verify: { ready: 1, within: \(options.verifyWithin)\(options.verify) }
+        \(options.policy)
 
         """
     }

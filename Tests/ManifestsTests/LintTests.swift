@@ -31,6 +31,15 @@ struct LintTests {
         #expect(Lint.check([]).isEmpty)
     }
 
+    @Test("approval, rollback and guards that notify are carried out; a guard that restarts is refused by its place")
+    func carriedOut() {
+        let sound = "maxReplicas: 9\napproval: { above: 2 }\nverify: { rollback: true }\nguards:\n- { when: queue > 90, notify: critical }\n"
+        #expect(self.lint(self.policy(sound)).isEmpty, "\(self.lint(self.policy(sound)))")
+        self.expect(
+            self.lint(self.policy(sound + "- { when: queue > 99, restart: true }\n")), "error not-available Policy/p /guards/1/restart", "restarting a workload"
+        )
+    }
+
     @Test("names that nothing defines are errors with the nearest name and their place")
     func references() {
         let text = self.policy().replacing("connection: jobs", with: "connection: job")

@@ -127,6 +127,10 @@ struct DecisionJSONTests {
             let pause = Pause(
                 id: 7, scope: scope, direction: .down, owner: "anna", reason: "sale", since: Self.time, until: until)
             #expect(try Pause(json: JSON(parsing: pause.json.canonical())) == pause)
+            var hold = pause
+            hold.rolledBack = 12
+            #expect(try Pause(json: JSON(parsing: hold.json.canonical())) == hold && hold.json["rolledBack"] == "a-12")
+            #expect(throws: JSONError.self) { try Pause(json: .object((hold.json.objectValue ?? [:]).merging(["rolledBack": "d-12"]) { $1 })) }
         }
         for text in ["", "region:", "zone:eu", "/", "a/b/c"] { #expect(Pause.Scope(text) == nil) }
         let override = Override(

@@ -5,7 +5,7 @@ import Testing
 struct UsageTests {
     static let commands: [[String]] = [
         [], ["status"], ["get"], ["explain"], ["apply"], ["diff"], ["lint"], ["export"], ["import"], ["evaluate"], ["conformance"], ["scale"], ["pause"],
-        ["resume"], ["enable"],
+        ["resume"], ["approve"], ["reject"], ["enable"],
         ["disable"], ["leader"], ["leader", "resign"], ["audit"], ["audit", "list"], ["audit", "verify"], ["token"], ["token", "create"],
         ["token", "list"], ["token", "revoke"], ["doctor"], ["node"], ["node", "run"], ["cluster"], ["cluster", "init"], ["ca"], ["ca", "issue"],
         ["ca", "renew"], ["ca", "rotate"], ["ca", "deny"], ["ca", "allow"], ["ca", "denied"],
@@ -69,7 +69,7 @@ struct UsageTests {
         (["frobnicate"], "Unexpected argument 'frobnicate'"),
         (["status", "--frobnicate"], "Unknown option '--frobnicate'"),
         (["get"], "Missing expected argument '<kind>'"),
-        (["get", "frogs"], "“frogs” is none of actions, budgets, decisions"),
+        (["get", "frogs"], "“frogs” is none of actions, approvals, budgets, decisions"),
         (["get", "nodes", "--limit", "0"], "--limit is 1 to 10000"),
         (["get", "nodes", "--limit", "many"], "The value 'many' is invalid"),
         (["get", "nodes", "-o", "xml"], "The value 'xml' is invalid"),
@@ -84,6 +84,9 @@ struct UsageTests {
         (["pause", "all", "--reason", "because"], "a hold always has an end"),
         (["pause", "all", "--for", "soon", "--reason", "because"], "“soon” is not a duration such as 30m"),
         (["pause", "all", "--until", "noon", "--reason", "because"], "“noon” is not a time"),
+        (["approve"], "Missing expected argument '<what>'"),
+        (["approve", "a/b", "--reason", "why"], "at least 5 characters"),
+        (["reject"], "Missing expected argument '<what>'"),
         (["enable"], "--reason"),
         (["leader", "resign", "--reason", "x"], "at least 5 characters"),
         (["leader", "resign", "--reason", "because", "--to"], "Missing value for '--to"),

@@ -13,6 +13,7 @@ struct ObjectTests {
         let document = try OpenAPI()
         try await World.run { world, client in
             try await Seed.all(world)
+            let waiting = try await Seed.awaiting(world)
             _ = try await client.ask(
                 .post, "/v1/pauses", as: world.token(.operator), body: ["scope": "service:transcode", "for": "1h", "reason": "a test"], key: "p")
             _ = try await client.ask(
@@ -24,7 +25,10 @@ struct ObjectTests {
                 "node": "a", "region": "eu-west", "service": "transcode", "policy": "transcode", "version": "1", "seq": "0", "code": "not-found",
             ]
             for route in Route.table where route.method == .get && route.path.hasPrefix("/v1/") {
-                let id = ["decisions": "d-\(decision.id)", "actions": "a-\(action.id)", "pauses": "1", "denials": "1", "tokens": token.id]
+                let id = [
+                    "approvals": "d-\(waiting)", "decisions": "d-\(decision.id)", "actions": "a-\(action.id)", "pauses": "1", "denials": "1",
+                    "tokens": token.id,
+                ]
                 let parts = route.path.split(separator: "/")
                 let path =
                     "/"

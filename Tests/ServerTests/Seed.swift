@@ -88,6 +88,22 @@ enum Seed {
                 schema: 4, startedAt: now, seenAt: now, state: ["degraded": ["fsync=off"]]))
     }
 
+    static let legacy = WorkloadID(service: "legacy", region: "eu-west")
+
+    /// A change of the manual service that waits for a second person; its number.
+    @discardableResult
+    static func awaiting(_ world: World, to: Int = 6, byOverrideOf owner: String? = nil) async throws -> Int64 {
+        let now = try await world.store.head().now
+        var decision = Self.decision(Self.legacy, at: now)
+        decision.to = to
+        decision.acted = false
+        decision.reasons = [.awaitingApproval] + (owner.map { [.override(owner: $0, until: now + .seconds(3600))] } ?? [])
+        decision.sentence = "queue 180 / 25 per replica wants \(to); a change by more than 1 waits for a second person"
+        let commit = EvaluationCommit(record: Self.record(Self.legacy, decision), isRecorded: true)
+        let committed = try await world.asLeader { try await $0.commit([commit], summary: [:], at: now) }
+        return try #require(committed.first?.decision)
+    }
+
     static func record(_ id: WorkloadID, _ decision: Decision) -> WorkloadRecord {
         WorkloadRecord(
             id: id, policy: "transcode", policyVersion: 1, evaluatedAt: decision.at, desired: decision.to, current: decision.from, ready: decision.from,

@@ -195,3 +195,87 @@ struct ScalingTests {
         }
     }
 }
+
+@Suite("Guards in the log")
+struct GuardNoticeTests {
+    @Test("a notice commits with its evaluation, recorded or not, with its severity and sentence", arguments: [true, false])
+    func notices(isRecorded: Bool) async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            var evaluation = commit(decision(acted: false), recorded: isRecorded)
+            evaluation.notices = Policy.Guard.Severity.allCases.enumerated().map { place, severity in
+                GuardNotice(place: place, severity: severity, when: "queue > 100", sustained: .seconds(30), sentence: "transcode/eu-west: it is \(severity)")
+            }
+            _ = try await cluster.lead(epoch) { [evaluation] in try await $0.commit([evaluation], summary: [:], at: time(0)) }
+            let events = try await cluster.events("guard.notified")
+            #expect(events.map(\.severity) == ["info", "warning", "critical"])
+            #expect(events.allSatisfy { $0.actorID == "queue@7" && $0.subjectID == "transcode/eu-west" })
+            let last = try JSON(parsing: try #require(events.last).leaf)
+            #expect(last["after"] == ["for": "30s", "guard": 2, "sentence": "transcode/eu-west: it is critical", "when": "queue > 100"])
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+}
+
+@Suite("What was taken back")
+struct RollbackTests {
+    /// Commits a change, and that it failed.
+    private func failed(_ cluster: TestCluster, _ epoch: Int64, at second: Int = 0) async throws -> ActionRecord {
+        let committed = try await cluster.lead(epoch) { try await $0.commit([commit(decision(at: time(second)))], summary: [:], at: time(second)) }
+        var action = try #require(committed.first?.action)
+        action.state = .failed
+        action.history.append(.init(state: .failed, at: time(second + 60), text: "not there by its deadline"))
+        try await cluster.lead(epoch) { [action] in $0.update([action], at: try await cluster.store.head().now) }
+        return action
+    }
+
+    @Test("a rollback commits with its event, what it reverts, and the hold; a successor knows of it")
+    func rollback() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let action = try await self.failed(cluster, epoch)
+            let before = try await cluster.store.inheritance(maximumOpen: 10)
+            #expect(before.failed.map(\.id) == [action.id])
+            var back = commit(decision(kind: .down, from: 8, to: 4, at: time(61)))
+            back.rollback = Rollback(action: action.id, decision: action.decision, to: 8, direction: .up)
+            let done = try await cluster.lead(epoch) { [back] in try await $0.commit([back], summary: [:], at: time(61)) }
+            let committed = try #require(done.first)
+            let hold = try #require(committed.hold)
+            #expect(hold.scope == .workload(transcode) && hold.direction == .up && hold.owner == "queue@7" && hold.rolledBack == action.id)
+            #expect(hold.until == hold.since + Rollback.hold)
+            #expect(try await cluster.store.pauses() == [hold])
+            let event = try #require(try await cluster.events("rollback.auto").first)
+            let proposed = try await cluster.events("decision.proposed")
+            let leaf = try JSON(parsing: event.leaf)
+            let intent = try #require(proposed.first?.seq)
+            #expect(leaf["reverts"] == .array([.int(intent)]) && event.severity == "warning")
+            #expect(event.decisionID == DecisionRecord.name(committed.decision))
+            #expect(try await cluster.events("pause.created").map(\.actorID) == ["queue@7"])
+            let left = try await cluster.store.inheritance(maximumOpen: 10)
+            #expect(left.failed.isEmpty && left.rolledBack == [transcode: hold.since] && left.configuration.pauses == [hold])
+            // The change back fails as well: it is nobody's to take back.
+            var second = try #require(committed.action)
+            second.state = .failed
+            try await cluster.lead(epoch) { [second] in $0.update([second], at: try await cluster.store.head().now) }
+            #expect(try await cluster.store.inheritance(maximumOpen: 10).failed.isEmpty)
+            // A person ends the hold: that it was taken back stays known.
+            _ = try await cluster.store.write(as: operatorPrincipal) { try await $0.endPause(id: hold.id) }
+            #expect(try await cluster.store.inheritance(maximumOpen: 10).rolledBack.count == 1)
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("only the newest change of a workload, and only one that failed just now, is looked at")
+    func newest() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let old = try await self.failed(cluster, epoch)
+            let new = try await self.failed(cluster, epoch, at: 100)
+            #expect(old.id < new.id)
+            #expect(try await cluster.store.inheritance(maximumOpen: 10).failed.map(\.id) == [new.id])
+            try await cluster.sql(
+                "SET session_replication_role = replica; UPDATE muster.action SET updated_at = now() - interval '31 min' WHERE id = \(new.id)")
+            #expect(try await cluster.store.inheritance(maximumOpen: 10).failed.isEmpty)
+        }
+    }
+}

@@ -17,7 +17,7 @@ extension API {
         let fleet = FleetView(
             now: call.head.now, manifests: try await self.store.manifests(), records: try await self.store.workloads(),
             regionStates: try await self.store.regionStates(), pauses: try await self.store.pauses(), overrides: try await self.store.overrides(),
-            openActions: open)
+            openActions: open, approvals: try await self.store.approvals())
         let status = StatusObject(
             cluster: self.store.cluster, answeredBy: self.configuration.nodeName, fleet: fleet, control: control,
             leader: try await self.store.leader(), nodes: try await self.store.nodes(), round: try await self.store.round(), openActions: open,

@@ -46,7 +46,7 @@ struct AttentionInput: Sendable {
 
 extension Attention {
     static func list(_ input: AttentionInput) -> [Attention] {
-        let all = Self.cluster(input) + Self.nodes(input) + Self.workloads(input) + Self.actions(input) + Self.readings(input)
+        let all = Self.cluster(input) + Self.nodes(input) + Self.workloads(input) + Self.approvals(input) + Self.actions(input) + Self.readings(input)
         return Array(all.sorted { ($0.severity, $0.id) < ($1.severity, $1.id) }.prefix(Limits.attention))
     }
 
@@ -106,6 +106,18 @@ extension Attention {
                 detail: workload.record?.evaluation.sentence, subject: ("workload", workload.id.description),
                 remedies: [
                     ("Raise the maximum", "/policies/\(policy.name)", nil), ("Explain", "/workloads/\(workload.id)", "muster explain \(workload.id)"),
+                ])
+        }
+    }
+
+    private static func approvals(_ input: AttentionInput) -> [Attention] {
+        input.fleet.awaitingApproval.map { waiting in
+            Attention(
+                id: "approval:\(waiting.name)", severity: .warning, title: "\(waiting.workload) \(waiting.from) -> \(waiting.to) waits for a second person",
+                detail: waiting.sentence, subject: ("workload", waiting.workload.description),
+                remedies: [
+                    ("Approve", "/approvals/\(waiting.name)", "muster approve \(waiting.name)"),
+                    ("Reject", "/approvals/\(waiting.name)", "muster reject \(waiting.name)"),
                 ])
         }
     }

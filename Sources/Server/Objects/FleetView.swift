@@ -16,6 +16,8 @@ struct FleetView: Sendable {
     var policies: [InForce<Policy>]
     var budgets: [InForce<Budget>]
     var pauses: [Pause]
+    /// What second persons said.
+    var approvals: [Approval]
     /// By name.
     var workloads: [WorkloadView]
     /// By region: those of which the leader remembers something.
@@ -23,11 +25,12 @@ struct FleetView: Sendable {
 
     init(
         now: WallTime, manifests: [StoredManifest], records: [WorkloadRecord], regionStates: [RegionRecord] = [], pauses: [Pause], overrides: [Override],
-        openActions: [ActionRecord]
+        openActions: [ActionRecord], approvals: [Approval]
     ) {
         self.regionStates = Dictionary(regionStates.map { ($0.region, $0) }, uniquingKeysWith: { first, _ in first })
         self.now = now
         self.pauses = pauses
+        self.approvals = approvals
         var regions: [InForce<Region>] = []
         var services: [InForce<Service>] = []
         var policies: [InForce<Policy>] = []
@@ -72,9 +75,10 @@ extension API {
         let pauses = try await self.store.pauses()
         let overrides = try await self.store.overrides()
         let actions = try await self.store.actions(ActionFilter(open: true, limit: Limits.page))
+        let approvals = try await self.store.approvals()
         return FleetView(
             now: now, manifests: manifests, records: records, regionStates: try await self.store.regionStates(), pauses: pauses, overrides: overrides,
-            openActions: actions)
+            openActions: actions, approvals: approvals)
     }
 }
 

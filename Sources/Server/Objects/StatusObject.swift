@@ -36,6 +36,7 @@ struct StatusObject: Sendable {
             "cost": costPerHour(self.fleet.workloads).map { ["perHour": $0.json] },
             "workloads": self.workloadsJSON,
             "audit": .fields(["state": self.audit.state.rawValue.json, "size": .int(self.auditSize), "verifiedTo": self.audit.verifiedTo.map { .int($0) }]),
+            "approvals": self.fleet.awaitingApproval.count.json,
             "attention": .array(attention.map(\.json)),
             "moving": .array(self.moving),
             "held": .array(self.held),

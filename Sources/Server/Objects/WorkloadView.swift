@@ -64,7 +64,7 @@ struct WorkloadView: Sendable {
         var holds: [JSON] = self.pauses.map { pause in
             .fields([
                 "code": "paused", "by": pause.owner.json, "why": pause.reason.json, "until": pause.until.json, "direction": pause.direction.rawValue.json,
-                "scope": pause.scope.description.json, "pause": .int(pause.id),
+                "scope": pause.scope.description.json, "pause": .int(pause.id), "rolledBack": pause.rolledBack.map { ActionRecord.name($0).json },
             ])
         }
         if let override = self.override {
@@ -76,7 +76,7 @@ struct WorkloadView: Sendable {
         for reason in self.record?.evaluation.reasons ?? [] where reason.holdsBack {
             switch reason {
             // Said above, from the pause and override themselves.
-            case .paused, .override: continue
+            case .paused, .override, .rolledBack: continue
             default: holds.append(reason.json)
             }
         }
@@ -87,14 +87,16 @@ struct WorkloadView: Sendable {
     var next: [(at: WallTime, json: JSON)] { self.next(withPauses: true) }
 
     static func end(of pause: Pause) -> (at: WallTime, json: JSON) {
-        let text = "The pause of \(pause.scope) by \(pause.owner) ends"
-        return (pause.until, ["at": pause.until.json, "kind": "pause-ends", "text": text.json])
+        let text =
+            pause.rolledBack.map { "The hold after \(ActionRecord.name($0)) was taken back ends" } ?? "The pause of \(pause.scope) by \(pause.owner) ends"
+        return (pause.until, ["at": pause.until.json, "kind": pause.rolledBack == nil ? "pause-ends" : "rollback-hold-ends", "text": text.json])
     }
 
     func next(withPauses: Bool) -> [(at: WallTime, json: JSON)] {
         var items: [(at: WallTime, kind: String, text: String)] = []
         if let action = self.action {
-            items.append((action.deadline, "verify", "\(ActionRecord.name(action.id)) must have arrived at \(action.to), else it counts as failed"))
+            let otherwise = self.policy?.value.verify.rollback == true ? "is taken back to \(action.from)" : "counts as failed"
+            items.append((action.deadline, "verify", "\(ActionRecord.name(action.id)) must have arrived at \(action.to), else it \(otherwise)"))
         }
         for reason in self.record?.evaluation.reasons ?? [] {
             guard let until = reason.until else { continue }
@@ -106,7 +108,6 @@ struct WorkloadView: Sendable {
             case .scheduleFloor, .scheduleCeiling: items.append((until, "schedule-ends", "The schedule’s bounds end"))
             case .failoverFloor(let region, _): items.append((until, "floor-ends", "What it has for \(region) has faded"))
             case .inboundFloor(let by, _): items.append((until, "floor-ends", "The floor asked for by \(by) ends"))
-            case .rolledBack: items.append((until, "rollback-hold-ends", "The hold after the rollback ends"))
             case .sustaining(let metric, _): items.append((until, "sustained", "\(metric) has then held long enough"))
             default: continue
             }

@@ -75,6 +75,7 @@ extension OpenAPIDocument {
                 direction: {type: string}
                 scope: {type: string}
                 pause: {type: integer}
+                rolledBack: {type: string}
                 replicas: {type: integer}
             Upcoming:
               type: object
@@ -119,7 +120,7 @@ extension OpenAPIDocument {
                 ratio: {type: string}
             Status:
               type: object
-              required: [asOf, cluster, enabled, answeredBy, leader, nodes, round, readings, replicas, audit, attention, moving, held, next, regions]
+              required: [asOf, cluster, enabled, answeredBy, leader, nodes, round, readings, replicas, audit, approvals, attention, moving, held, next, regions]
               properties:
                 asOf: {$ref: '#/components/schemas/Time'}
                 cluster: {type: string}
@@ -175,6 +176,7 @@ extension OpenAPIDocument {
                       x-extensible-enum: [verified, verifying, diverged, unknown]
                     size: {type: integer}
                     verifiedTo: {type: integer}
+                approvals: {type: integer, description: Changes that wait for a second person.}
                 attention:
                   type: array
                   items: {$ref: '#/components/schemas/Attention'}

@@ -128,13 +128,13 @@ extension OpenAPIDocument {
                   schema: {$ref: '#/components/schemas/Problem'}
               x-muster-codes: [unauthenticated]
             Forbidden:
-              description: 'The role may not: `needs` and `has` say which.'
+              description: 'The role may not: `needs` and `has` say which. Or nobody may approve what they asked for themselves.'
               headers:
                 Request-Id: {$ref: '#/components/headers/Request-Id'}
               content:
                 application/problem+json:
                   schema: {$ref: '#/components/schemas/Problem'}
-              x-muster-codes: [forbidden]
+              x-muster-codes: [forbidden, self-approval]
             NotFound:
               description: There is no such thing.
               headers:

@@ -419,6 +419,7 @@ extension OpenAPIDocument {
                 reason: {type: string}
                 since: {$ref: '#/components/schemas/Time'}
                 until: {$ref: '#/components/schemas/Time'}
+                rolledBack: {type: string, description: 'The action that was taken back, where the policy holds itself.'}
                 seq: {type: integer}
             Override:
               type: object
@@ -482,6 +483,41 @@ extension OpenAPIDocument {
                 reason: {type: string}
                 by: {type: string}
                 at: {$ref: '#/components/schemas/Time'}
+                seq: {type: integer}
+            Approval:
+              type: object
+              required: [id, state, workload, policy, from, to, by, at, mayApprove, said]
+              properties:
+                id: {type: string, description: The decision that waits.}
+                state:
+                  type: string
+                  x-extensible-enum: [waiting, approved, rejected]
+                workload: {type: string}
+                policy:
+                  type: object
+                  required: [name, version]
+                  properties:
+                    name: {type: string}
+                    version: {type: integer, description: Another version asks again.}
+                from: {type: integer}
+                to: {type: integer}
+                sentence: {type: string}
+                by: {type: string, description: 'Who asks for the change: its policy, or the person whose override it is.'}
+                at: {$ref: '#/components/schemas/Time'}
+                mayApprove:
+                  type: array
+                  items: {$ref: '#/components/schemas/Role'}
+                said:
+                  description: What the second person said; until then null.
+                  oneOf:
+                  - type: object
+                    required: [by, at, until]
+                    properties:
+                      by: {type: string}
+                      at: {$ref: '#/components/schemas/Time'}
+                      reason: {type: string}
+                      until: {$ref: '#/components/schemas/Time'}
+                  - {type: 'null'}
                 seq: {type: integer}
             Token:
               type: object

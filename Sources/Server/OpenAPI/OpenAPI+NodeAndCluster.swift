@@ -142,6 +142,7 @@ extension OpenAPIDocument {
                           total: 412
                           states: {steady: 410, moving: 1, atMax: 1}
                         audit: {state: verified, size: 1482113, verifiedTo: 1482112}
+                        approvals: 0
                         attention:
                         - id: at-max:search/us-east
                           severity: critical

@@ -4,6 +4,6 @@
 /// It stands in Swift strings, since the compiler takes those at once, where a byte array of its size takes most of a minute.
 enum OpenAPIDocument {
     static let text =
-        Self.head + Self.nodeAndClusterPaths + Self.fleetPaths + Self.manifestsAndScalingPaths + Self.controlPaths + Self.auditAndAccessPaths
+        Self.head + Self.nodeAndClusterPaths + Self.fleetPaths + Self.manifestsAndScalingPaths + Self.controlPaths + Self.approvals + Self.auditAndAccessPaths
         + Self.denials + Self.components + Self.clusterSchemas + Self.fleetSchemas
 }

@@ -6,7 +6,7 @@ struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "List or show things.",
         discussion: """
-            KIND is nodes, regions, services, workloads, policies, budgets, decisions, actions, pauses, overrides, events or tokens.
+            KIND is nodes, regions, services, workloads, policies, budgets, decisions, actions, approvals, pauses, overrides, events or tokens.
 
             Example: muster get decisions --workload transcode/eu-west -o json
             """)
@@ -68,6 +68,12 @@ struct GetCommand: AsyncParsableCommand {
                 ("DECISION", "decision"),
             ],
             id: "id", accepts: ["workload"]),
+        "approvals": Kind(
+            path: "/v1/approvals",
+            columns: [
+                ("DECISION", "id"), ("AT", "at"), ("WORKLOAD", "workload"), ("FROM", "from"), ("TO", "to"), ("STATE", "state"), ("SAID BY", "said.by"),
+                ("UNTIL", "said.until"), ("WHY", "sentence"),
+            ], id: "id"),
         "pauses": Kind(
             path: "/v1/pauses",
             columns: [("PAUSE", "id"), ("SCOPE", "scope"), ("DIRECTION", "direction"), ("UNTIL", "until"), ("OWNER", "owner"), ("REASON", "reason")], id: "id"),

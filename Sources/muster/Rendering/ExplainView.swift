@@ -18,6 +18,7 @@ struct ExplainView {
         if !reasons.isEmpty { out += "reasons     \(reasons.joined(separator: ", "))\n" }
         let acted = self.decision["acted"]?.boolValue == true ? "acted on" : "not carried out"
         out += "confidence  \(self.decision.cell("confidence")), urgency \(self.decision.cell("urgency")), \(acted)\n"
+        out += self.approval
         let policy = "\(self.decision.cell("policy.name")) v\(self.decision.cell("policy.version"))"
         if let id = self.decision["id"]?.stringValue {
             out += "decision    \(id), audit #\(self.decision.cell("seq")), epoch \(self.decision.cell("epoch")), policy \(policy)\n"
@@ -25,6 +26,14 @@ struct ExplainView {
             out += "policy      \(policy)\n"
         }
         return out
+    }
+
+    /// What is awaited, and how to answer it.
+    private var approval: String {
+        let isAwaited = (self.decision["reasons"]?.arrayValue ?? []).contains { $0["code"] == "awaiting-approval" }
+        guard isAwaited, self.decision["acted"]?.boolValue != true else { return "" }
+        let what = self.decision["id"]?.stringValue ?? self.decision.cell("workload")
+        return "approval    waits for a second person; to let it go ahead: muster approve \(what)   to refuse it: muster reject \(what)\n"
     }
 
     private var readings: String {

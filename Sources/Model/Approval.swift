@@ -1,0 +1,58 @@
+/// A second person's word on one change that a policy does not make by itself.
+///
+/// It is for that change only: the workload, the version of the policy, the direction, and at most that size. It ends by itself, and a change uses it up.
+public struct Approval: Sendable, Hashable {
+    public enum Verdict: String, Sendable, Hashable, CaseIterable { case approved, rejected }
+
+    public var id: Int64
+    public var workload: WorkloadID
+    /// The policy's name and version that the change was decided by.
+    public var policy: String
+    public var policyVersion: Int
+    /// The recorded decision that waited.
+    public var decision: Int64
+    public var from: Int
+    public var to: Int
+    public var verdict: Verdict
+    public var actor: String
+    public var reason: String?
+    public var since: WallTime
+    public var until: WallTime
+
+    public init(
+        id: Int64, workload: WorkloadID, policy: String, policyVersion: Int, decision: Int64, from: Int, to: Int, verdict: Verdict, actor: String,
+        reason: String?, since: WallTime, until: WallTime
+    ) {
+        self.id = id
+        self.workload = workload
+        self.policy = policy
+        self.policyVersion = policyVersion
+        self.decision = decision
+        self.from = from
+        self.to = to
+        self.verdict = verdict
+        self.actor = actor
+        self.reason = reason
+        self.since = since
+        self.until = until
+    }
+
+    /// The decision as people name it.
+    public var decisionName: String { "d-\(self.decision)" }
+
+    /// How long a word counts: what was looked at a quarter of an hour ago is not what is there now.
+    public static var validFor: Duration { .seconds(900) }
+
+    /// The number that it agrees to where `current` replicas are asked for now, whatever the verdict; nil: it says nothing of a change from there.
+    public func agreed(from current: Int) -> Int? {
+        let size = self.to.subtractingReportingOverflow(self.from)
+        guard !size.overflow, size.partialValue != 0 else { return nil }
+        let moved = current.addingReportingOverflow(size.partialValue)
+        if size.partialValue > 0 {
+            guard current < self.to else { return nil }
+            return moved.overflow ? self.to : min(self.to, moved.partialValue)
+        }
+        guard current > self.to else { return nil }
+        return moved.overflow ? self.to : max(self.to, moved.partialValue)
+    }
+}

@@ -1,0 +1,20 @@
+/// A guard of a policy tells somebody that its condition holds.
+public struct GuardNotice: Sendable, Hashable {
+    /// Its place among the policy's guards, from 0.
+    public var place: Int
+    public var severity: Policy.Guard.Severity
+    /// The condition's text.
+    public var when: String
+    /// How long it has held at least.
+    public var sustained: Duration
+    /// One sentence, with the readings that the condition names.
+    public var sentence: String
+
+    public init(place: Int, severity: Policy.Guard.Severity, when: String, sustained: Duration, sentence: String) {
+        self.place = place
+        self.severity = severity
+        self.when = when
+        self.sustained = sustained
+        self.sentence = sentence
+    }
+}
