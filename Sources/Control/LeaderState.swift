@@ -310,8 +310,8 @@ public struct LeaderState: Sendable {
             workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
             enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
             inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
-            schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), isRegionDown: self.regionHealth.isDark(member.id.region),
-            approved: self.agreed(member, observation, at: now), secondaries: Self.secondaries(member.policy, answers), doubts: self.doubts(entry, answers),
+            schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), approved: self.agreed(member, observation, at: now),
+            isRegionDown: self.regionHealth.isDark(member.id.region), secondaries: Self.secondaries(member.policy, answers), doubts: self.doubts(entry, answers),
             memory: entry.memory)
     }
 

@@ -250,8 +250,8 @@ struct LintTests {
         #expect(self.lint(both + "kind: Region\nname: us").isEmpty)
     }
 
-    @Test("failover, second sources, health queries and fleetDrop apply; what the leader does not carry out yet is refused")
-    func carriedOut() {
+    @Test("failover, second sources, health queries and fleetDrop apply")
+    func sources() {
         let region = Self.region.replacing("maxReplicas: 10", with: "failover: { to: [us] }") + "kind: Region\nname: us\n---\n"
         let service = Self.service.replacing("eu: { driver: manual }", with: "eu: { driver: manual }, us: { driver: manual }")
         let sources = ["source: { connection: jobs, sql: x }", "secondary: { connection: jobs, sql: y }", "health: { connection: jobs, sql: z }"]
@@ -259,12 +259,6 @@ struct LintTests {
         let terms = "maxReplicas: 9\nonMissing: [secondary]\nplausible: { maxDrop: 60%, per: 1m, fleetDrop: 30% }"
         let all = region + Self.connection + service + Samples.policy(terms, metrics: metrics, rules: Samples.defaultRules)
         #expect(self.lint(all).isEmpty, "\(self.lint(all))")
-        for (field, place) in [
-            ("guards: [{ when: \"queue > 5\", notify: critical }]", "/guards"), ("approval: { above: 5 }", "/approval"),
-            ("verify: { rollback: true }", "/verify/rollback"),
-        ] {
-            self.expect(self.lint(self.policy("maxReplicas: 9\n\(field)")), "error not-available Policy/p \(place)", "not available in this version")
-        }
     }
 
     @Test("circular failover is noted once for each circle")
