@@ -200,7 +200,7 @@ extension LeaderState {
             changed[quiet.entry / MemoryPage.workloads] = true
             let entry = self.entries[quiet.entry]
             left[quiet.entry] = Remembered(
-                workload: entry.member.id, evaluatedAt: round.at, size: Self.size(quiet.observation), standing: self.standing(after: quiet, at: round.at),
+                workload: entry.member.id, evaluatedAt: round.at, size: Self.size(quiet.observation) ?? entry.size, standing: self.standing(after: quiet, at: round.at),
                 recorded: entry.recorded, memory: quiet.memory)
         }
         return (0..<count).filter { changed[$0] }.map { page in
@@ -215,7 +215,8 @@ extension LeaderState {
     private func remembered(_ index: Int, after item: Pending, at now: WallTime) -> Remembered {
         let entry = self.entries[index]
         let decision = item.evaluation.decision
-        var size: Int?
+        // One that was not seen takes up what it did before.
+        var size = entry.size
         if case .seen(let desired, let current, _, _) = item.observation { size = Self.size(after: decision, desired: desired, current: current) }
         return Remembered(
             workload: item.workload, evaluatedAt: now, size: size, standing: Standing(after: decision),

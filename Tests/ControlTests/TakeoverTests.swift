@@ -49,7 +49,7 @@ private struct Simulation {
                     value = Swift.max(0, value + random.int(-12...14))
                     return random.chance(6) ? nil : value
                 })
-            self.sights.append((0..<Self.ticks).map { _ in seed % 2 == 0 || !random.chance(4) })
+            self.sights.append((0..<Self.ticks).map { _ in !random.chance(4) })
         }
         for id in Self.ids where Self.places(seed).contains(id.region) { (self.desired[id], self.current[id]) = (4, 4) }
         self.losesAnswer = (0..<Self.ticks).map { _ in random.chance(20) }

@@ -8,7 +8,7 @@ public struct Standing: Sendable, Hashable {
     /// What it would have without ceilings; nil when it has that.
     public var wants: Int?
     public var isUrgent: Bool
-    /// A reading that it decides by is missing, stale or doubted.
+    /// A reading that it decides by is missing, stale or doubted, or the workload was not seen.
     public var isBlind: Bool
     /// Replicas that are asked for after it.
     public var size: Int?
@@ -30,7 +30,7 @@ public struct Standing: Sendable, Hashable {
         self.isUrgent = decision.reasons.contains(.emergency)
         self.isBlind = decision.reasons.contains { reason in
             switch reason {
-            case .missing, .stale, .doubted: true
+            case .missing, .stale, .doubted, .unobserved: true
             default: false
             }
         }
