@@ -200,7 +200,8 @@ extension LeaderState {
             changed[quiet.entry / MemoryPage.workloads] = true
             let entry = self.entries[quiet.entry]
             left[quiet.entry] = Remembered(
-                workload: entry.member.id, evaluatedAt: round.at, size: Self.size(quiet.observation) ?? entry.size, standing: self.standing(after: quiet, at: round.at),
+                workload: entry.member.id, evaluatedAt: round.at, size: Self.size(quiet.observation) ?? entry.size,
+                standing: self.standing(after: quiet, at: round.at),
                 recorded: entry.recorded, memory: quiet.memory)
         }
         return (0..<count).filter { changed[$0] }.map { page in

@@ -311,7 +311,8 @@ public struct LeaderState: Sendable {
             enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
             inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
             schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), approved: self.agreed(member, observation, at: now),
-            isRegionDown: self.regionHealth.isDark(member.id.region), secondaries: Self.secondaries(member.policy, answers), doubts: self.doubts(entry, answers),
+            isRegionDown: self.regionHealth.isDark(member.id.region), secondaries: Self.secondaries(member.policy, answers),
+            doubts: self.doubts(entry, answers),
             memory: entry.memory)
     }
 
