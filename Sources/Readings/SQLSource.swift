@@ -22,6 +22,8 @@ public final class SQLSource: MetricSource {
     /// Sessions at a time: enough that one slow statement does not hold up the others, few enough that no database
     /// notices.
     public static let maximumSessions = 2
+    /// `too_many_connections`, also of a role or a database (PostgreSQL, appendix A).
+    private static let tooManyConnections = "53300"
     /// Runs that go to the server in one flight: a failure of the session costs no more than these.
     static let runsPerFlight = 25
     /// Slow statements that are remembered; past it all are forgotten, which only costs order.
@@ -112,6 +114,7 @@ public final class SQLSource: MetricSource {
         deliver: (SQLFlight, [Result<ResultSet, PostgresError>]) -> Void
     ) async {
         var lane = first
+        var mayTryAgain = true
         while !Task.isCancelled, let (flight, share) = queue.next(for: duty) {
             do throws(PostgresError) {
                 deliver(flight, try await self.run(flight, on: lane, share: share, before: end))
@@ -120,6 +123,12 @@ public final class SQLSource: MetricSource {
                 guard queue.leave(returning: flight) else { return }
                 if let open = await self.openLane(besides: lane) {
                     lane = open
+                    queue.enter()
+                    continue
+                }
+                // Where there is room for one session, two that ask for it at once are both refused, since each counts the other. This one is alone now.
+                if mayTryAgain, error.sqlState == Self.tooManyConnections {
+                    mayTryAgain = false
                     queue.enter()
                     continue
                 }
