@@ -8,10 +8,13 @@ public import Model
 /// workload at once are a mistake of the caller.
 public final class FleetEngine: @unchecked Sendable {
     fileprivate let programs: [Program]
-    /// By workload: its program.
-    fileprivate let programOf: [Int32]
-    /// By workload: where its cells begin.
-    fileprivate let offsets: [Int]
+    /// By workload: its program, and where its cells begin. Not arrays: counting references to one from several cores at once is what they would wait for.
+    fileprivate let places: UnsafeMutablePointer<Place>
+    fileprivate struct Place {
+        var program: Int32
+        var offset: Int
+    }
+    public let count: Int
     fileprivate let block: UnsafeMutablePointer<Int64>
     private let cellCount: Int
 
@@ -20,33 +23,32 @@ public final class FleetEngine: @unchecked Sendable {
     ///   - workloads: by workload, the index of its policy.
     public init(policies: [Policy], workloads: [Int]) {
         let programs = policies.map { Program($0) }
-        var offsets: [Int] = []
-        var count = 0
-        offsets.reserveCapacity(workloads.count)
-        for policy in workloads {
-            offsets.append(count)
-            count += programs[policy].cells.count
-        }
         self.programs = programs
-        self.programOf = workloads.map { Int32($0) }
-        self.offsets = offsets
-        self.cellCount = count
-        self.block = .allocate(capacity: max(count, 1))
-        for (index, offset) in offsets.enumerated() { Cells(base: self.block + offset).clear(programs[workloads[index]]) }
+        self.count = workloads.count
+        self.places = .allocate(capacity: max(workloads.count, 1))
+        var cells = 0
+        for (index, policy) in workloads.enumerated() {
+            (self.places + index).initialize(to: Place(program: Int32(policy), offset: cells))
+            cells += programs[policy].cells.count
+        }
+        self.cellCount = cells
+        self.block = .allocate(capacity: max(cells, 1))
+        for (index, policy) in workloads.enumerated() { Cells(base: self.block + self.places[index].offset).clear(programs[policy]) }
     }
 
-    deinit { self.block.deallocate() }
-
-    public var count: Int { self.offsets.count }
+    deinit {
+        self.places.deallocate()
+        self.block.deallocate()
+    }
 
     /// What the facts of all workloads take up, in bytes, with the tables that find them.
     public var bytes: Int {
-        self.cellCount * MemoryLayout<Int64>.stride + self.offsets.count * (MemoryLayout<Int>.stride + MemoryLayout<Int32>.stride)
+        self.cellCount * MemoryLayout<Int64>.stride + self.count * MemoryLayout<Place>.stride
     }
 
     /// What is remembered of one workload, as it is written down.
     public func memory(of workload: Int, at now: WallTime) -> Memory {
-        Memory(Cells(base: self.block + self.offsets[workload]), self.programs[Int(self.programOf[workload])], at: now)
+        Memory(Cells(base: self.block + self.places[workload].offset), self.programs[Int(self.places[workload].program)], at: now)
     }
 
     /// Sizes and readings of a fleet at one moment, by workload.
@@ -67,18 +69,22 @@ public final class FleetEngine: @unchecked Sendable {
     /// Evaluates workloads of a fleet one after another, in room of its own. One for each thread.
     public struct Shard: ~Copyable {
         private let fleet: FleetEngine
+        /// Its own, as the scratch is.
+        private let programs: [Program]
         private let scratch = Scratch()
 
         public init(of fleet: FleetEngine) {
             self.fleet = fleet
-            for program in fleet.programs { self.scratch.makeRoom(for: program) }
+            self.programs = fleet.programs.map { Program($0.policy) }
+            for program in self.programs { self.scratch.makeRoom(for: program) }
         }
 
         /// Evaluates a run of workloads, all of which were seen and have fresh readings.
         /// - Parameter concluded: is told each conclusion. A change is remembered as made.
         public borrowing func evaluate(_ range: Range<Int>, _ readings: Readings, at now: WallTime, _ concluded: (Int, Conclusion) -> Void) {
+            let (places, block) = (self.fleet.places, self.fleet.block)
             for index in range {
-                let program = self.fleet.programs[Int(self.fleet.programOf[index])]
+                let program = self.programs[Int(places[index].program)]
                 for metric in 0..<program.metrics.count {
                     self.scratch.answers[metric].value = readings.values[index * readings.metrics + metric]
                     self.scratch.answers[metric].at = now.microseconds
@@ -86,7 +92,7 @@ public final class FleetEngine: @unchecked Sendable {
                 }
                 let size = Int(readings.sizes[index])
                 let situation = Situation(now: now.microseconds, asked: size, existing: size, ready: size)
-                let cells = Cells(base: self.fleet.block + self.fleet.offsets[index])
+                let cells = Cells(base: block + places[index].offset)
                 let ladder = Ladder(program, situation, cells, self.scratch, scene: nil, log: Silence())
                 let conclusion = ladder.climb()
                 if conclusion.acted { ladder.remember(conclusion) }
