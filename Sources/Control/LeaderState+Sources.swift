@@ -29,7 +29,7 @@ extension LeaderState {
     static func sources(of metric: Metric, _ policy: Policy, _ memory: Memory) -> [(purpose: Questions.Purpose, source: Metric.Source)] {
         var sources: [(Questions.Purpose, Metric.Source)] = [(.reading, metric.source)]
         if let second = metric.secondary, (metric.onMissing ?? policy.onMissing).contains(.secondary) { sources.append((.secondary, second)) }
-        if let health = metric.health, policy.plausible != nil, let doubtedFor = memory.series(named: metric.name)?.doubtedFor, doubtedFor > 0 {
+        if let health = metric.health, policy.plausible != nil, let doubtedFor = memory.series(of: metric.name)?.doubtedFor, doubtedFor > 0 {
             sources.append((.health, health))
         }
         return sources
@@ -73,7 +73,7 @@ extension LeaderState {
             guard let plausible = entry.member.policy.plausible, let inquiry = entry.inquiry, inquiry.isComplete else { continue }
             for metric in entry.member.policy.metrics {
                 guard case .sql(let connection, _) = metric.source, case .value(let sample)? = inquiry.answers[metric.name],
-                    let believed = entry.memory.series(named: metric.name)?.believed, believed.value > .zero
+                    let believed = entry.memory.series(of: metric.name)?.believed, believed.value > .zero
                 else { continue }
                 var known = falls[connection] ?? (0, [], false)
                 known.readings += 1
@@ -91,8 +91,4 @@ extension LeaderState {
         }
         return found
     }
-}
-
-extension Memory {
-    fileprivate func series(named metric: String) -> Series? { self.series.first { $0.metric == metric } }
 }

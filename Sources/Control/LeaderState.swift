@@ -147,9 +147,10 @@ public struct LeaderState: Sendable {
     }
 
     private mutating func reindex() {
-        self.programs = Dictionary(
-            self.entries.map { ($0.member.policy.name, $0.member.policy) }, uniquingKeysWith: { first, _ in first }
-        ).mapValues { Program($0) }
+        self.programs = [:]
+        for entry in self.entries where self.programs[entry.member.policy.name] == nil {
+            self.programs[entry.member.policy.name] = Program(entry.member.policy)
+        }
         self.indices = Dictionary(uniqueKeysWithValues: self.entries.enumerated().map { ($0.element.member.id, $0.offset) })
     }
 

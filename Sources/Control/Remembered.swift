@@ -52,19 +52,18 @@ public struct MemoryPage: Sendable, Hashable {
 
     public func remembered() throws(MemoryPageError) -> [Remembered] {
         var reader = PackedReader(self.bytes)
-        do {
-            let version = try reader.number()
-            guard version == Self.version else { throw MemoryPageError.version(page: self.number, version) }
-            var remembered: [Remembered] = []
-            for _ in 0..<(try reader.count()) { remembered.append(try Remembered(from: &reader)) }
-            return remembered
-        } catch let error as PackedError {
-            throw MemoryPageError.damaged(page: self.number, offset: error.offset)
-        } catch let error as MemoryPageError {
-            throw error
+        let version: UInt64
+        do throws(PackedError) {
+            version = try reader.number()
+            if version == Self.version {
+                var remembered: [Remembered] = []
+                for _ in 0..<(try reader.count()) { remembered.append(try Remembered(from: &reader)) }
+                return remembered
+            }
         } catch {
-            throw MemoryPageError.damaged(page: self.number, offset: 0)
+            throw .damaged(page: self.number, offset: error.offset)
         }
+        throw .version(page: self.number, version)
     }
 }
 

@@ -3,13 +3,6 @@ internal import Ledger
 internal import Model
 internal import Store
 
-extension RegionMemory {
-    /// What the predecessors left.
-    init(records: [RegionRecord]) throws(JSONError) {
-        try self.init(json: .object(Dictionary(records.map { ($0.region, $0.facts) }, uniquingKeysWith: { first, _ in first })))
-    }
-}
-
 extension Write {
     func commit(_ regions: LeaderState.RegionChanges) {
         for (region, facts) in regions.facts.sorted(by: { $0.key < $1.key }) {

@@ -7,7 +7,6 @@ internal import Logging
 internal import Model
 internal import Postgres
 internal import Readings
-internal import Schedule
 internal import Store
 
 /// One term of this node as leader: asks, commits, acts, and listens to what comes back, until it is cancelled or fenced.
@@ -112,12 +111,10 @@ struct TermLoop {
             do {
                 let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
                 let fleet = self.fleet(left.configuration)
-                let remembered = try left.memory.flatMap { try MemoryPage(number: $0.number, bytes: $0.bytes).remembered() }
+                let remembered = try left.remembered()
                 let newest = remembered.map(\.evaluatedAt).max()
                 let clock = TermClock(database: left.head.now, newestWritten: newest)
-                let state = LeaderState(
-                    fleet: fleet.inForce(at: clock.now), remembered: remembered, regions: try RegionMemory(records: left.regions), open: left.open,
-                    sentences: left.sentences, failed: left.failed, rolledBack: left.rolledBack, at: clock.now)
+                let state = try LeaderState(left, remembered: remembered, fleet: fleet.inForce(at: clock.now), at: clock.now)
                 return (state, left.configuration.change, clock)
             } catch is CancellationError {
                 return nil
@@ -396,18 +393,6 @@ struct TermLoop {
         write.record(
             .evaluationSummary, severity: .debug, action: .evaluate, subject: .init(kind: .cluster, id: self.store.cluster),
             after: ["evaluations": .int(counters.evaluations), "changes": .int(counters.changes)])
-    }
-}
-
-extension Fleet {
-    /// Of what the database has; manifests that were taken away are left out.
-    init(
-        stored: [StoredManifest], enabled: Bool, pauses: [Pause], overrides: [Override], approvals: [Approval] = [],
-        zone: (String) -> TimeZoneRules? = { _ in nil }
-    ) {
-        self.init(
-            manifests: stored.compactMap { stored in stored.manifest.map { (manifest: $0, version: stored.version, sha256: stored.sha256) } },
-            enabled: enabled, pauses: pauses, overrides: overrides, approvals: approvals, zone: zone)
     }
 }
 

@@ -42,18 +42,11 @@ public enum Engine {
     /// The same for many evaluations under one policy.
     /// - Parameter program: made from the input's policy.
     public static func evaluate(_ input: EvaluationInput, by program: Program) -> Evaluation {
-        let scratch = Scratch(for: program)
-        scratch.take(input, program)
-        let situation = Situation(input)
-        return program.withCells(input.memory, at: input.now) { cells in
-            let ladder = Ladder(program, situation, cells, scratch, scene: Scene(input, program: program), log: Story())
-            let outcome = ladder.climb()
-            let decision = outcome.from < 0 ? Self.unobserved(input, ladder) : ladder.decision(outcome)
-            if outcome.acted { ladder.remember(outcome) }
-            return Evaluation(
-                decision: decision, memory: Memory(cells, program, at: input.now),
-                guards: program.guards.indices.filter { outcome.guards & 1 << UInt64($0) != 0 })
+        let scene = Scene(input, program: program)
+        let (outcome, decision, memory) = Self.climb(input, program, Scratch(), scene, Story()) { ladder, outcome in
+            outcome.from < 0 ? Self.unobserved(input, ladder) : ladder.decision(outcome)
         }
+        return Evaluation(decision: decision, memory: memory, guards: program.guards.indices.filter { outcome.guards & 1 << UInt64($0) != 0 })
     }
 
     /// The same conclusion and memory without the words, for the many that nobody will read.
@@ -61,14 +54,23 @@ public enum Engine {
     ///   - program: made from the input's policy.
     ///   - scratch: used for one evaluation after another.
     public static func conclude(_ input: EvaluationInput, by program: Program, in scratch: Scratch) -> (conclusion: Conclusion, memory: Memory) {
+        let (conclusion, _, memory) = Self.climb(input, program, scratch, nil, Silence()) { _, _ in }
+        return (conclusion, memory)
+    }
+
+    /// - Parameter tell: what is made of the climb before the change is remembered.
+    private static func climb<Log: EvaluationLog, Told>(
+        _ input: EvaluationInput, _ program: Program, _ scratch: Scratch, _ scene: Scene?, _ log: Log, _ tell: (Ladder<Log>, Conclusion) -> Told
+    ) -> (Conclusion, Told, Memory) {
         scratch.makeRoom(for: program)
         scratch.take(input, program)
         let situation = Situation(input)
         return program.withCells(input.memory, at: input.now) { cells in
-            let ladder = Ladder(program, situation, cells, scratch, scene: nil, log: Silence())
+            let ladder = Ladder(program, situation, cells, scratch, scene: scene, log: log)
             let conclusion = ladder.climb()
+            let told = tell(ladder, conclusion)
             if conclusion.acted { ladder.remember(conclusion) }
-            return (conclusion, Memory(cells, program, at: input.now))
+            return (conclusion, told, Memory(cells, program, at: input.now))
         }
     }
 

@@ -158,7 +158,8 @@ extension Memory {
         if isUp { self.ups.append(entry) } else { self.downs.append(entry) }
     }
 
-    func series(of metric: String) -> Series? { self.series.first { $0.metric == metric } }
+    /// nil: nothing is remembered of the metric.
+    public func series(of metric: String) -> Series? { self.series.first { $0.metric == metric } }
 
     /// Since when the condition has held without a break; nil when it does not hold.
     func since(_ metric: String, _ side: Condition.Side, _ threshold: Quantity) -> WallTime? {

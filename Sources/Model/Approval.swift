@@ -38,7 +38,7 @@ public struct Approval: Sendable, Hashable {
     }
 
     /// The decision as people name it.
-    public var decisionName: String { "d-\(self.decision)" }
+    public var decisionName: String { Decision.name(self.decision) }
 
     /// How long a word counts: what was looked at a quarter of an hour ago is not what is there now.
     public static var validFor: Duration { .seconds(900) }

@@ -52,6 +52,9 @@ public struct Decision: Sendable, Hashable {
         self.sentence = sentence
     }
 
+    /// As people name a recorded decision by its number.
+    public static func name(_ number: Int64) -> String { "d-\(number)" }
+
     public struct PolicyReference: Sendable, Hashable {
         public var name: String
         public var version: Int

@@ -50,10 +50,8 @@ extension Approval {
 extension Write {
     /// What waits for a second person at this moment, as no other write can change it any more.
     public func awaiting(_ workload: WorkloadID) async throws -> WorkloadRecord? {
-        try await self.transaction.query(
-            "SELECT \(Store.workloadColumns) FROM muster.workload WHERE shard = $1 AND service = $2 AND region = $3",
-            [.text(self.store.shard), .text(workload.service), .text(workload.region)]
-        ).first.map(Store.workload(row:)).flatMap { $0.awaitingApproval == nil ? nil : $0 }
+        let read = self.store.workloadRead(workload)
+        return try read.value(await self.transaction.query(read.statement)).flatMap { $0.awaitingApproval == nil ? nil : $0 }
     }
 
     /// A second person's word on what waits. It takes the place of an older one.

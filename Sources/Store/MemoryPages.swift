@@ -36,7 +36,7 @@ extension Store {
         Read(
             """
             SELECT d.id, d.sentence FROM muster.action a JOIN muster.decision d ON d.id = a.decision_id
-            WHERE a.shard = $1 AND a.state IN ('committed', 'sent', 'accepted', 'verifying', 'unknown')
+            WHERE a.shard = $1 AND a.state IN \(Self.openStates)
             """, [.text(self.shard)]
         ) { rows in
             try Dictionary(rows.map { (try $0["id"].int(), try $0["sentence"].string()) }, uniquingKeysWith: { $1 })

@@ -128,6 +128,9 @@ extension Store {
         }
     }
 
+    /// Those of actions that have not ended, as the index of open actions has them; see ``ActionRecord/State/isOpen``.
+    static let openStates = "('committed', 'sent', 'accepted', 'verifying', 'unknown')"
+
     static let actionColumns = """
         id, idem, decision_id, epoch, service, region, replicas_from, replicas_to, precondition, state, attempt, need_ready, deadline, created_at, history
         """
@@ -140,7 +143,7 @@ extension Store {
         conditions.add({ "service = \($0)" }, filter.workload.map { .text($0.service) })
         conditions.add({ "region = \($0)" }, filter.workload.map { .text($0.region) })
         conditions.add({ "id < \($0)" }, filter.before.map { .int($0) })
-        if filter.open { conditions.clauses.append("state IN ('committed', 'sent', 'accepted', 'verifying', 'unknown')") }
+        if filter.open { conditions.clauses.append("state IN \(Self.openStates)") }
         return Read(
             "SELECT \(Self.actionColumns) FROM muster.action\(conditions.sql) ORDER BY id DESC LIMIT \(max(1, filter.limit))", conditions.parameters
         ) { try $0.map(Self.action(row:)) }
@@ -185,11 +188,13 @@ extension Store {
         }
     }
 
-    public func workload(_ id: WorkloadID) async throws -> WorkloadRecord? {
-        let rows = try await self.read(
+    public func workload(_ id: WorkloadID) async throws -> WorkloadRecord? { try await self.run(self.workloadRead(id)) }
+
+    func workloadRead(_ id: WorkloadID) -> Read<WorkloadRecord?> {
+        Read(
             "SELECT \(Self.workloadColumns) FROM muster.workload WHERE shard = $1 AND service = $2 AND region = $3",
-            [.text(self.shard), .text(id.service), .text(id.region)])
-        return try rows.first.map(Self.workload(row:))
+            [.text(self.shard), .text(id.service), .text(id.region)]
+        ) { try $0.first.map(Self.workload(row:)) }
     }
 
     static func workload(row: Row) throws -> WorkloadRecord {

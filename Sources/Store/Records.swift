@@ -61,7 +61,7 @@ public struct DecisionRecord: Sendable, Hashable {
     public var node: String
     public var decision: Decision
     public var action: Int64?
-    public static func name(_ id: Int64) -> String { "d-\(id)" }
+    public static func name(_ id: Int64) -> String { Decision.name(id) }
 }
 
 /// What is shown of one workload: its place in the world and its last evaluation, or in a large fleet one of the last.

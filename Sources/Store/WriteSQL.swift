@@ -29,7 +29,7 @@ enum WriteSQL {
 
     static let openActions = """
         SELECT \(Store.actionColumns) FROM muster.action WHERE shard = $1 AND (service, region) IN (SELECT * FROM unnest($2::text[], $3::text[]))
-            AND state IN ('committed', 'sent', 'accepted', 'verifying', 'unknown')
+            AND state IN \(Store.openStates)
         """
 
     static let insertDecision = """

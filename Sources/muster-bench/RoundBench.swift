@@ -78,8 +78,8 @@ private final class BenchLeader {
     private var turn = 0
 
     private static let lockKey: Int64 = 7_000_000_002
-    /// In thousandths of a percent: HPA leaves 70 % alone, and answers 84 % with a fifth more.
-    private static let usual = Quantity(70), high = Quantity(84), low = Quantity(58)
+    /// In percent: the policy leaves the first alone, and answers the second with a fifth more.
+    private static let usual = Quantity(70), high = Quantity(84)
 
     init(_ server: TestServer, _ reactor: Reactor, services: Int, regions: Int) async throws {
         let configuration = ConnectionConfiguration(try await server.makeDatabase(), applicationName: "muster-bench")
@@ -139,12 +139,9 @@ private final class BenchLeader {
     }
 
     private static func load(_ left: Inheritance, at now: WallTime) throws -> LeaderState {
-        let fleet = Fleet(
-            manifests: left.configuration.manifests.compactMap { stored in stored.manifest.map { ($0, stored.version, stored.sha256) } }, enabled: true,
-            pauses: [], overrides: [])
-        return LeaderState(
-            fleet: fleet, remembered: try left.memory.flatMap { try MemoryPage(number: $0.number, bytes: $0.bytes).remembered() }, open: left.open,
-            sentences: left.sentences, at: now)
+        let configuration = left.configuration
+        let fleet = Fleet(stored: configuration.manifests, enabled: true, pauses: configuration.pauses, overrides: configuration.overrides)
+        return try LeaderState(left, remembered: left.remembered(), fleet: fleet, at: now)
     }
 
     /// Everything was asked and is answered.

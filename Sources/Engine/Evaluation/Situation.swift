@@ -185,11 +185,6 @@ public final class Scratch {
         self.sorted = .allocate(capacity: 0)
     }
 
-    convenience init(for program: Program) {
-        self.init()
-        self.makeRoom(for: program)
-    }
-
     /// What is inside is lost when more room is needed.
     func makeRoom(for program: Program) {
         let wanted = Room(program)
