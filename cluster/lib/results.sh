@@ -31,6 +31,17 @@ skipped_tests() {
     sed -n -E -e 's/^➜ Test "?(.*[^"])"? skipped: "(.*)"$/    \1: \2/p' -e 's/^➜ Test "?(.*[^"])"? skipped\.?$/    \1/p' "$1" | sort -u
 }
 
+# What failed and why, from the test library's lines: each issue with the first lines of what it tells. At most FAILURE_LINES lines of FAILURE_WIDTH
+# characters: it is shown last, where whoever has only the end of a long output still sees it.
+readonly FAILURE_LINES=40 FAILURE_DETAIL=6 FAILURE_WIDTH=300
+failures() {
+    awk -v most="$FAILURE_LINES" -v detail="$FAILURE_DETAIL" -v width="$FAILURE_WIDTH" '
+        /^(✔|✘|━|➜|◇) / { left = 0 }
+        /^✘ Test / && !/^✘ Test run with / && / recorded an issue / { left = detail + 1 }
+        left > 0 && shown < most { print "    " substr($0, 1, width); shown++; left-- }
+    ' "$1"
+}
+
 # The tests that started and did not end.
 unfinished_tests() {
     awk '
