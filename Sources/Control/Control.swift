@@ -17,16 +17,21 @@ public struct Fleet: Sendable, Hashable {
     public struct Member: Sendable, Hashable {
         public var workload: Workload
         public var target: DriverTarget
-        public var policy: Policy
-        public var reference: Decision.PolicyReference
+        /// One for all workloads of a policy.
+        public var program: Program
 
-        public init(workload: Workload, target: DriverTarget, policy: Policy, reference: Decision.PolicyReference) {
+        public init(workload: Workload, target: DriverTarget, program: Program) {
             self.workload = workload
             self.target = target
-            self.policy = policy
-            self.reference = reference
+            self.program = program
         }
         public var id: WorkloadID { self.workload.id }
+        /// Another one takes the place of the whole program.
+        public var policy: Policy {
+            get { self.program.policy }
+            set { self.program = Program(newValue, reference: self.program.reference) }
+        }
+        public var reference: Decision.PolicyReference { self.program.reference }
     }
 
     /// By workload, sorted.
@@ -51,7 +56,7 @@ public struct Fleet: Sendable, Hashable {
         var regions: [String: Region] = [:]
         var budgets: [Budget] = []
         var services: [Service] = []
-        var policies: [(policy: Policy, reference: Decision.PolicyReference)] = []
+        var programs: [Program] = []
         for (manifest, version, sha256) in manifests {
             switch manifest {
             case .connection(let connection): connections[connection.name] = connection
@@ -59,21 +64,22 @@ public struct Fleet: Sendable, Hashable {
             case .budget(let budget): budgets.append(budget)
             case .service(let service): services.append(service)
             case .policy(let policy):
-                policies.append((policy, Decision.PolicyReference(name: policy.name, version: version, sha256: sha256)))
+                programs.append(Program(policy, reference: Decision.PolicyReference(name: policy.name, version: version, sha256: sha256)))
             }
         }
         // The first by name, should two speak of one workload: apply refuses that, so this only has to be the same on every node.
-        policies.sort { $0.policy.name < $1.policy.name }
+        programs.sort { $0.policy.name < $1.policy.name }
+        // Sorted by service and then by region, each where they are few: the members are many.
+        services.sort { $0.name < $1.name }
         self.members = services.flatMap { service in
-            service.workloads.compactMap { region, target -> Member? in
+            service.workloads.sorted { $0.key < $1.key }.compactMap { region, target -> Member? in
                 let id = WorkloadID(service: service.name, region: region)
-                guard let (policy, reference) = policies.first(where: { $0.policy.selector.selects(id) }) else { return nil }
-                return Member(
-                    workload: Workload(id: id, priority: service.priority, startup: service.startup), target: target, policy: policy, reference: reference)
+                guard let program = programs.first(where: { $0.policy.selector.selects(id) }) else { return nil }
+                return Member(workload: Workload(id: id, priority: service.priority, startup: service.startup), target: target, program: program)
             }
-        }.sorted { $0.id < $1.id }
+        }
         self.calendars = Dictionary(
-            policies.filter { !$0.policy.schedule.isEmpty || !$0.policy.freeze.isEmpty }.map { ($0.policy.name, PolicyCalendar($0.policy, zone: zone)) },
+            programs.filter { !$0.policy.schedule.isEmpty || !$0.policy.freeze.isEmpty }.map { ($0.policy.name, PolicyCalendar($0.policy, zone: zone)) },
             uniquingKeysWith: { first, _ in first })
         self.connections = connections
         self.regions = regions

@@ -90,7 +90,7 @@ extension LeaderState {
             self.entries[index].inquiry = nil
             self.entries[index].dueAt = Self.nextDue(after: self.entries[index].dueAt, every: self.entries[index].member.policy.evaluateEvery, now: now)
             let input = self.input(self.entries[index], observation: observation, answers: inquiry.answers, at: now)
-            let (conclusion, memory) = Engine.conclude(input, by: self.program(of: index), in: scratch)
+            let (conclusion, memory) = Engine.conclude(input, in: scratch)
             let quiet = Quiet(entry: index, conclusion: conclusion, memory: memory, observation: observation, answers: inquiry.answers)
             if self.isWorthTelling(conclusion, of: self.entries[index]) {
                 round.pending.append(self.tell(quiet, at: now))
@@ -102,11 +102,6 @@ extension LeaderState {
         self.arbitrate(&round)
         round.pending = round.pending.map { self.plan($0, at: now) }.sorted { $0.workload < $1.workload }
         return round
-    }
-
-    private func program(of index: Int) -> Program {
-        let policy = self.entries[index].member.policy
-        return self.programs[policy.name] ?? Program(policy)
     }
 
     /// Whether it may be new to the log.
@@ -121,7 +116,7 @@ extension LeaderState {
     func tell(_ quiet: Quiet, at now: WallTime) -> Pending {
         let entry = self.entries[quiet.entry]
         let input = self.input(entry, observation: quiet.observation, answers: quiet.answers, at: now)
-        let evaluation = Engine.evaluate(input, by: self.program(of: quiet.entry))
+        let evaluation = Engine.evaluate(input)
         let item = Pending(
             workload: entry.member.id, evaluation: evaluation, observation: quiet.observation,
             isRecorded: Recording.isNew(evaluation.decision, after: entry.recorded), conclusion: quiet.conclusion)

@@ -84,8 +84,6 @@ public struct LeaderState: Sendable {
     var indices: [WorkloadID: Int] = [:]
     /// Workloads of which the predecessors left something and that no manifest speaks of any more.
     private var orphans: Set<WorkloadID> = []
-    /// By policy's name: ready to be evaluated by.
-    private(set) var programs: [String: Program] = [:]
     /// Approvals that a change of this term has used up, as long as the configuration still names them.
     var usedApprovals: Set<Int64> = []
     /// Holds that this term has made just now.
@@ -147,10 +145,6 @@ public struct LeaderState: Sendable {
     }
 
     private mutating func reindex() {
-        self.programs = [:]
-        for entry in self.entries where self.programs[entry.member.policy.name] == nil {
-            self.programs[entry.member.policy.name] = Program(entry.member.policy)
-        }
         self.indices = Dictionary(uniqueKeysWithValues: self.entries.enumerated().map { ($0.element.member.id, $0.offset) })
     }
 
@@ -308,7 +302,7 @@ public struct LeaderState: Sendable {
     func input(_ entry: Entry, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> EvaluationInput {
         let member = entry.member
         return EvaluationInput(
-            workload: member.workload, policy: member.policy, policyReference: member.reference, observation: observation, answers: answers, now: now,
+            workload: member.workload, program: member.program, observation: observation, answers: answers, now: now,
             enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
             inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
             schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), approved: self.agreed(member, observation, at: now),

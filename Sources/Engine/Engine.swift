@@ -37,31 +37,26 @@ public enum Engine {
     /// hold that was given on another node a moment ago must count at once.
     public static let clockAllowance: Duration = .seconds(30)
 
-    public static func evaluate(_ input: EvaluationInput) -> Evaluation { Self.evaluate(input, by: Program(input.policy)) }
-
-    /// The same for many evaluations under one policy.
-    /// - Parameter program: made from the input's policy.
-    public static func evaluate(_ input: EvaluationInput, by program: Program) -> Evaluation {
-        let scene = Scene(input, program: program)
-        let (outcome, decision, memory) = Self.climb(input, program, Scratch(), scene, Story()) { ladder, outcome in
+    public static func evaluate(_ input: EvaluationInput) -> Evaluation {
+        let program = input.program
+        let (outcome, decision, memory) = Self.climb(input, Scratch(), Scene(input), Story()) { ladder, outcome in
             outcome.from < 0 ? Self.unobserved(input, ladder) : ladder.decision(outcome)
         }
         return Evaluation(decision: decision, memory: memory, guards: program.guards.indices.filter { outcome.guards & 1 << UInt64($0) != 0 })
     }
 
     /// The same conclusion and memory without the words, for the many that nobody will read.
-    /// - Parameters:
-    ///   - program: made from the input's policy.
-    ///   - scratch: used for one evaluation after another.
-    public static func conclude(_ input: EvaluationInput, by program: Program, in scratch: Scratch) -> (conclusion: Conclusion, memory: Memory) {
-        let (conclusion, _, memory) = Self.climb(input, program, scratch, nil, Silence()) { _, _ in }
+    /// - Parameter scratch: used for one evaluation after another.
+    public static func conclude(_ input: EvaluationInput, in scratch: Scratch) -> (conclusion: Conclusion, memory: Memory) {
+        let (conclusion, _, memory) = Self.climb(input, scratch, nil, Silence()) { _, _ in }
         return (conclusion, memory)
     }
 
     /// - Parameter tell: what is made of the climb before the change is remembered.
     private static func climb<Log: EvaluationLog, Told>(
-        _ input: EvaluationInput, _ program: Program, _ scratch: Scratch, _ scene: Scene?, _ log: Log, _ tell: (Ladder<Log>, Conclusion) -> Told
+        _ input: EvaluationInput, _ scratch: Scratch, _ scene: Scene?, _ log: Log, _ tell: (Ladder<Log>, Conclusion) -> Told
     ) -> (Conclusion, Told, Memory) {
+        let program = input.program
         scratch.makeRoom(for: program)
         scratch.take(input, program)
         let situation = Situation(input)
@@ -82,7 +77,7 @@ public enum Engine {
             case .seen: "it was seen"
             }
         return Decision(
-            workload: input.workload.id, policy: input.policyReference, at: input.now, kind: .held, from: nil, to: nil,
+            workload: input.workload.id, policy: input.program.reference, at: input.now, kind: .held, from: nil, to: nil,
             wanted: nil,
             acted: false, readings: ladder.toldReadings(), proposals: [], steps: [], reasons: [.unobserved(words)],
             confidence: .zero, urgency: .low,
@@ -108,7 +103,7 @@ extension Ladder<Story> {
         let confidence = self.confidence()
         return Decision(
             workload: self.scene?.workload ?? WorkloadID(service: "", region: ""),
-            policy: self.scene?.reference ?? Decision.PolicyReference(name: self.policy.name, version: 0, sha256: ""), at: self.situation.time,
+            policy: self.program.reference, at: self.situation.time,
             kind: outcome.kind, from: outcome.from, to: outcome.to, wanted: outcome.wanted, acted: outcome.acted, readings: self.toldReadings(),
             proposals: self.proposals(), steps: self.log.steps, reasons: self.log.reasons, confidence: confidence, urgency: self.urgency(confidence),
             sentence: self.sentence())

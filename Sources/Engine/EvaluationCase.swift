@@ -39,7 +39,7 @@ public enum EvaluationCase {
         if let field = json["memory"], !field.isNull, field != .object([:]) { memory = try json.decode("memory") }
         let pauses: [Pause] = if json["pauses"]?.isNull ?? true { [] } else { try json.list("pauses") }
         return EvaluationInput(
-            workload: workload, policy: policy, policyReference: reference, observation: try Self.observation(json),
+            workload: workload, program: Program(policy, reference: reference), observation: try Self.observation(json),
             answers: try Self.answers(json, policy: policy, now: now), now: now, enabled: try Self.enabled(json),
             pauses: pauses, override: try json.decodeIfPresent("override"),
             inFlight: try json.stringIfPresent("inFlight"), memory: memory)

@@ -3,8 +3,8 @@ public import Model
 /// Everything one evaluation may know. Nothing else enters it: the same input gives the same bytes on every node.
 public struct EvaluationInput: Sendable {
     public var workload: Workload
-    public var policy: Policy
-    public var policyReference: Decision.PolicyReference
+    /// The policy, made ready.
+    public var program: Program
     public var observation: Observation
     /// By the metric's name. An absent name is a source that did not answer: missing, never 0.
     public var answers: [String: ReadingAnswer]
@@ -103,14 +103,12 @@ public struct EvaluationInput: Sendable {
     }
 
     public init(
-        workload: Workload, policy: Policy, policyReference: Decision.PolicyReference, observation: Observation,
-        answers: [String: ReadingAnswer], now: WallTime, enabled: Bool = true, pauses: [Pause] = [],
+        workload: Workload, program: Program, observation: Observation, answers: [String: ReadingAnswer], now: WallTime, enabled: Bool = true, pauses: [Pause] = [],
         override: Override? = nil, inFlight: String? = nil, floors: Floors = Floors(), schedule: Schedule = Schedule(), approved: Int? = nil,
         isRegionDown: Bool = false, secondaries: [String: ReadingAnswer] = [:], doubts: Doubts = Doubts(), memory: Memory = Memory()
     ) {
         self.workload = workload
-        self.policy = policy
-        self.policyReference = policyReference
+        self.program = program
         self.observation = observation
         self.answers = answers
         self.now = now
@@ -125,6 +123,14 @@ public struct EvaluationInput: Sendable {
         self.secondaries = secondaries
         self.doubts = doubts
         self.memory = memory
+    }
+}
+
+extension EvaluationInput {
+    /// Another one takes the place of the whole program.
+    public var policy: Policy {
+        get { self.program.policy }
+        set { self.program = Program(newValue, reference: self.program.reference) }
     }
 }
 

@@ -75,7 +75,7 @@ public final class FleetEngine: @unchecked Sendable {
 
         public init(of fleet: FleetEngine) {
             self.fleet = fleet
-            self.programs = fleet.programs.map { Program($0.policy) }
+            self.programs = fleet.programs.map { Program($0.policy, reference: $0.reference) }
             for program in self.programs { self.scratch.makeRoom(for: program) }
         }
 

@@ -168,12 +168,13 @@ import Testing
     @Test("the election beats to its supervisor until it is over, and says so")
     func pulse() async throws {
         let cluster = try await ElectionCluster.make()
-        var ends: [CInt] = [-1, -1]
-        try #require(Glibc.pipe(&ends) == 0)
+        // Named, and so without the moment between pipe(2) and FD_CLOEXEC, in which a server that another test starts gets an end and keeps it.
+        let fifo = FileManager.default.temporaryDirectory.appending(path: "muster-pulse-\(UUID().uuidString)").path(percentEncoded: false)
+        try #require(mkfifo(fifo, 0o600) == 0)
+        defer { unlink(fifo) }
+        let reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         var configuration = cluster.configuration("a")
-        configuration.pulse = Pulse(descriptor: ends[1])
-        let reader = ends[0]
-        _ = fcntl(reader, F_SETFL, O_NONBLOCK)
+        configuration.pulse = Pulse(descriptor: open(fifo, O_WRONLY | O_CLOEXEC))
         let heard = Mutex<[UInt8]>([])
         @Sendable func read() -> [UInt8] {
             var bytes = [UInt8](repeating: 0, count: 4096)

@@ -34,7 +34,7 @@ struct Fixture {
 
     func input(_ answers: [String: ReadingAnswer]) -> EvaluationInput {
         EvaluationInput(
-            workload: Workload(id: Self.id), policy: self.policy, policyReference: Self.reference,
+            workload: Workload(id: Self.id), program: Program(self.policy, reference: Self.reference),
             observation: self.observation
                 ?? .seen(
                     desired: self.desired, current: self.existing ?? self.desired,

@@ -211,7 +211,7 @@ struct PropertyTests {
         for round in 0..<Self.evaluations {
             let input = life.next()
             let told = Engine.evaluate(input)
-            let (silent, memory) = Engine.conclude(input, by: Program(input.policy), in: scratch)
+            let (silent, memory) = Engine.conclude(input, in: scratch)
             let decision = told.decision
             #expect(silent.kind == decision.kind && silent.acted == decision.acted, "seed \(seed), evaluation \(round)")
             #expect(silent.from == decision.from ?? -1 && silent.to == decision.to ?? -1, "seed \(seed), evaluation \(round)")

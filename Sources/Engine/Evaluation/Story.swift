@@ -63,7 +63,6 @@ final class Story: EvaluationLog {
 /// The names and words of one evaluation, for its story.
 final class Scene {
     let workload: WorkloadID
-    let reference: Decision.PolicyReference
     let observation: Observation
     /// By metric: what the source answered instead of a number.
     let evidence: [String]
@@ -73,11 +72,10 @@ final class Scene {
     let floors: EvaluationInput.Floors
     let schedule: EvaluationInput.Schedule
 
-    init(_ input: EvaluationInput, program: Program) {
+    init(_ input: EvaluationInput) {
         self.workload = input.workload.id
-        self.reference = input.policyReference
         self.observation = input.observation
-        self.evidence = program.distinctMetrics.map { metric in
+        self.evidence = input.program.distinctMetrics.map { metric in
             if case .missing(_, let evidence)? = input.answers[metric.name] { evidence } else { "" }
         }
         self.pauses = input.pauses

@@ -62,7 +62,9 @@ public final class Program: Sendable {
         case behavior(up: Direction, down: Direction)
     }
 
-    let policy: Policy
+    public let policy: Policy
+    /// Which version of the policy that is.
+    public let reference: Decision.PolicyReference
     /// The policy's metrics, the first of each name: lint refuses others.
     let distinctMetrics: [Model.Metric]
     let metrics: [Metric]
@@ -80,8 +82,10 @@ public final class Program: Sendable {
     let arithmetic: Policy.Arithmetic
     let cells: CellLayout
 
-    public init(_ policy: Policy) {
+    /// - Parameter reference: nil where nothing is recorded; the policy's name then stands for it.
+    public init(_ policy: Policy, reference: Decision.PolicyReference? = nil) {
         self.policy = policy
+        self.reference = reference ?? Decision.PolicyReference(name: policy.name, version: 0, sha256: "")
         let inForce = policy.inForce
         let metrics = Self.distinct(policy.metrics)
         self.distinctMetrics = metrics
@@ -192,4 +196,11 @@ private struct Retention {
         let past = self.lookback[metric.name].map { $0.microseconds.addingSaturating(metric.maxAge.microseconds) } ?? 0
         return max(metric.window?.last.microseconds ?? 0, past)
     }
+}
+
+extension Program: Hashable {
+    public static func == (left: Program, right: Program) -> Bool {
+        left === right || left.reference == right.reference && left.policy == right.policy
+    }
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.reference) }
 }

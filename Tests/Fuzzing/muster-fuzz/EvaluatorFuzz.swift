@@ -53,7 +53,7 @@ enum EvaluatorFuzz {
             let values = Self.names.map { _ in Self.quantity(&choices) }
             let answers = Dictionary(uniqueKeysWithValues: zip(Self.names, values.map { ReadingAnswer.value(Sample(value: $0, at: now)) }))
             let input = EvaluationInput(
-                workload: Self.workload, policy: policy, policyReference: Self.reference,
+                workload: Self.workload, program: Program(policy, reference: Self.reference),
                 observation: .seen(desired: desired, current: desired, ready: desired, version: nil), answers: answers, now: now, memory: memory)
             let told = Engine.evaluate(input)
             Self.check(input, told)
@@ -117,7 +117,7 @@ enum EvaluatorFuzz {
         for name in Self.names where !choices.chance(15) { answers[name] = Self.answer(now, &choices) }
         let sizes = [Int.min, -1, 0, 1, Int.max]
         var input = EvaluationInput(
-            workload: Self.workload, policy: policy, policyReference: Self.reference,
+            workload: Self.workload, program: Program(policy, reference: Self.reference),
             observation: choices.chance(5)
                 ? choices.pick([.gone, .seen(desired: choices.pick(sizes), current: choices.pick(sizes), ready: choices.pick(sizes), version: nil)])
                 : .seen(desired: desired, current: desired, ready: choices.int(0...12), version: nil), answers: answers, now: now, memory: memory)
