@@ -23,7 +23,7 @@ extension LeaderState {
         /// In the state's order.
         let entry: Int
         let conclusion: Conclusion
-        let memory: Memory
+        @Boxed var memory: Memory
         let observation: Observation
         let answers: [String: ReadingAnswer]
     }
@@ -82,26 +82,34 @@ extension LeaderState {
         self.consultCalendars(at: now)
         self.watchRegions(at: now)
         self.commonFalls = self.fallsTogether()
-        var round = Round(at: now)
-        let scratch = Scratch()
-        for index in self.entries.indices {
-            guard let inquiry = self.entries[index].inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
-            if round.pending.count == Self.mostTold { break }
-            self.entries[index].inquiry = nil
-            self.entries[index].dueAt = Self.nextDue(after: self.entries[index].dueAt, every: self.entries[index].member.policy.evaluateEvery, now: now)
-            let input = self.input(self.entries[index], observation: observation, answers: inquiry.answers, at: now)
-            let (conclusion, memory) = Engine.conclude(input, in: scratch)
-            let quiet = Quiet(entry: index, conclusion: conclusion, memory: memory, observation: observation, answers: inquiry.answers)
-            if self.isWorthTelling(conclusion, of: self.entries[index]) {
-                round.pending.append(self.tell(quiet, at: now))
-            } else {
-                round.quiet.append(quiet)
-            }
-        }
+        var round = self.concluded(at: now)
+        for item in round.pending { if let index = self.indices[item.workload] { self.endInquiry(of: index, at: now) } }
+        for quiet in round.quiet { self.endInquiry(of: quiet.entry, at: now) }
         self.show(&round)
         self.arbitrate(&round)
         round.pending = round.pending.map { self.plan($0, at: now) }.sorted { $0.workload < $1.workload }
         return round
+    }
+
+    /// Evaluates what is complete: first without words, then what may be new to the log in words.
+    private func concluded(at now: WallTime) -> Round {
+        var round = Round(at: now)
+        round.quiet.reserveCapacity(self.entries.count { $0.inquiry?.isComplete ?? false })
+        let scratch = Scratch()
+        for (index, entry) in self.entries.enumerated() {
+            guard let inquiry = entry.inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
+            if round.pending.count == Self.mostTold { break }
+            let input = self.input(entry, observation: observation, answers: inquiry.answers, at: now)
+            let (conclusion, memory) = Engine.conclude(input, in: scratch)
+            let quiet = Quiet(entry: index, conclusion: conclusion, memory: memory, observation: observation, answers: inquiry.answers)
+            if self.isWorthTelling(conclusion, of: entry) { round.pending.append(self.tell(quiet, at: now)) } else { round.quiet.append(quiet) }
+        }
+        return round
+    }
+
+    private mutating func endInquiry(of index: Int, at now: WallTime) {
+        self.entries[index].inquiry = nil
+        self.entries[index].dueAt = Self.nextDue(after: self.entries[index].dueAt, every: self.entries[index].member.policy.evaluateEvery, now: now)
     }
 
     /// Whether it may be new to the log.
@@ -142,12 +150,13 @@ extension LeaderState {
     /// Moves these of the quiet ones to those in words.
     func tell(_ places: Set<Int>, of round: inout Round) {
         if places.isEmpty { return }
-        var kept: [Quiet] = []
-        kept.reserveCapacity(round.quiet.count - places.count)
-        for (place, quiet) in round.quiet.enumerated() {
-            if places.contains(place) { round.pending.append(self.tell(quiet, at: round.at)) } else { kept.append(quiet) }
+        for place in places.sorted() { round.pending.append(self.tell(round.quiet[place], at: round.at)) }
+        var kept = 0
+        for place in round.quiet.indices where !places.contains(place) {
+            if kept != place { round.quiet.swapAt(kept, place) }
+            kept += 1
         }
-        round.quiet = kept
+        round.quiet.removeSubrange(kept...)
     }
 
     /// The commit of `round` succeeded; `actions` are the changes that it gave numbers to.
@@ -185,23 +194,26 @@ extension LeaderState {
     public func pages(after round: Round) -> [MemoryPage] {
         let count = self.pageCount
         var changed = [Bool](repeating: self.pagesAreForeign, count: count)
-        var left = [Remembered?](repeating: nil, count: self.entries.count)
-        for item in round.pending {
+        // Where in the round a workload's evaluation is: 1 and above among those in words, −1 and below among the others.
+        var places = [Int](repeating: 0, count: self.entries.count)
+        for (place, item) in round.pending.enumerated() {
             guard let index = self.indices[item.workload] else { continue }
             changed[index / MemoryPage.workloads] = true
-            left[index] = self.remembered(index, after: item, at: round.at)
+            places[index] = place + 1
         }
-        for quiet in round.quiet {
+        for (place, quiet) in round.quiet.enumerated() {
             changed[quiet.entry / MemoryPage.workloads] = true
-            let entry = self.entries[quiet.entry]
-            left[quiet.entry] = Remembered(
-                workload: entry.member.id, evaluatedAt: round.at, size: Self.size(quiet.observation) ?? entry.size,
-                standing: self.standing(after: quiet, at: round.at),
-                recorded: entry.recorded, memory: quiet.memory)
+            places[quiet.entry] = -place - 1
         }
         return (0..<count).filter { changed[$0] }.map { page in
             let range = page * MemoryPage.workloads..<min((page + 1) * MemoryPage.workloads, self.entries.count)
-            return MemoryPage(number: page, range.compactMap { left[$0] ?? self.remembered($0) })
+            return MemoryPage(
+                number: page,
+                range.compactMap { index in
+                    let place = places[index]
+                    if place > 0 { return self.remembered(index, after: round.pending[place - 1], at: round.at) }
+                    return place < 0 ? self.remembered(after: round.quiet[-place - 1], at: round.at) : self.remembered(index)
+                })
         }
     }
 
@@ -217,6 +229,13 @@ extension LeaderState {
         return Remembered(
             workload: item.workload, evaluatedAt: now, size: size, standing: Standing(after: decision),
             recorded: item.isRecorded ? Recorded(decision) : entry.recorded, memory: item.evaluation.memory)
+    }
+
+    private func remembered(after quiet: Quiet, at now: WallTime) -> Remembered {
+        let entry = self.entries[quiet.entry]
+        return Remembered(
+            workload: entry.member.id, evaluatedAt: now, size: Self.size(quiet.observation) ?? entry.size, standing: self.standing(after: quiet, at: now),
+            recorded: entry.recorded, memory: quiet.memory)
     }
 
     private func remembered(_ index: Int) -> Remembered? {

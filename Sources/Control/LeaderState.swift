@@ -39,12 +39,12 @@ public struct LeaderState: Sendable {
     }
 
     struct Entry: Sendable {
-        var member: Fleet.Member
-        var memory: Memory
+        @Boxed var member: Fleet.Member
+        @Boxed var memory: Memory
         var dueAt: WallTime
         var inquiry: Inquiry?
         var open: OpenAction?
-        var recorded: Recorded?
+        @Boxed var recorded: Recorded?
         /// The last evaluation's, whose reasons were the recorded ones: one that tells the same need not be put into words to be found not new.
         var told: Conclusion?
         /// nil: it was never evaluated.
