@@ -164,7 +164,8 @@ extension LeaderState {
         let byWorkload = Dictionary(actions.map { ($0.workload, $0) }, uniquingKeysWith: { $1 })
         for item in round.pending {
             guard let index = self.indices[item.workload] else { continue }
-            self.entries[index].note(item.conclusion, item.evaluation.memory, Standing(after: item.evaluation.decision), at: round.at)
+            let size = self.size(of: index, after: item)
+            self.entries[index].note(item.conclusion, item.evaluation.memory, Standing(after: item.evaluation.decision), size, at: round.at)
             self.entries[index].told = item.isAmended || item.conclusion.isQuiet ? nil : item.conclusion
             self.entries[index].shownSize = item.conclusion.from
             if item.isRecorded { self.entries[index].recorded = Recorded(item.evaluation.decision) }
@@ -175,7 +176,8 @@ extension LeaderState {
             }
         }
         for quiet in round.quiet {
-            self.entries[quiet.entry].note(quiet.conclusion, quiet.memory, self.standing(after: quiet, at: round.at), at: round.at)
+            let size = Self.size(quiet.observation) ?? self.entries[quiet.entry].size
+            self.entries[quiet.entry].note(quiet.conclusion, quiet.memory, self.standing(after: quiet, at: round.at), size, at: round.at)
         }
         self.pagesAreForeign = false
     }
@@ -221,14 +223,17 @@ extension LeaderState {
     public var pageCount: Int { (self.entries.count + MemoryPage.workloads - 1) / MemoryPage.workloads }
 
     private func remembered(_ index: Int, after item: Pending, at now: WallTime) -> Remembered {
-        let entry = self.entries[index]
         let decision = item.evaluation.decision
-        // One that was not seen takes up what it did before.
-        var size = entry.size
-        if case .seen(let desired, let current, _, _) = item.observation { size = Self.size(after: decision, desired: desired, current: current) }
         return Remembered(
-            workload: item.workload, evaluatedAt: now, size: size, standing: Standing(after: decision),
-            recorded: item.isRecorded ? Recorded(decision) : entry.recorded, memory: item.evaluation.memory)
+            workload: item.workload, evaluatedAt: now, size: self.size(of: index, after: item), standing: Standing(after: decision),
+            recorded: item.isRecorded ? Recorded(decision) : self.entries[index].recorded, memory: item.evaluation.memory)
+    }
+
+    /// One that was not seen takes up what it did before.
+    private func size(of index: Int, after item: Pending) -> Int? {
+        guard let seen = Self.size(item.observation) else { return self.entries[index].size }
+        let decision = item.evaluation.decision
+        return max(seen, decision.acted ? decision.to ?? 0 : 0)
     }
 
     private func remembered(after quiet: Quiet, at now: WallTime) -> Remembered {
@@ -245,16 +250,21 @@ extension LeaderState {
             workload: entry.member.id, evaluatedAt: evaluatedAt, size: entry.size, standing: entry.standing, recorded: entry.recorded, memory: entry.memory)
     }
 
-    private static func size(_ observation: Observation) -> Int? {
-        guard case .seen(let desired, let current, _, _) = observation else { return nil }
-        return max(desired, current)
+    /// Replicas that it takes up by what was seen; nil: it was not seen.
+    static func size(_ observation: Observation) -> Int? {
+        switch observation {
+        case .seen(let desired, let current, _, _): max(desired, current)
+        case .gone: 0
+        case .unseen: nil
+        }
     }
 }
 
 extension LeaderState.Entry {
-    fileprivate mutating func note(_ conclusion: Conclusion, _ memory: Memory, _ standing: Standing, at now: WallTime) {
+    fileprivate mutating func note(_ conclusion: Conclusion, _ memory: Memory, _ standing: Standing, _ size: Int?, at now: WallTime) {
         self.memory = memory
         self.standing = standing
+        self.size = size
         self.evaluatedAt = now
         self.tally = LeaderState.Tally(conclusion, readings: self.member.policy.metrics.count)
         if conclusion.isQuiet { self.told = nil }

@@ -54,7 +54,8 @@ public struct LeaderState: Sendable {
         /// As of its last evaluation that was written out.
         var shownSize: Int?
         var observation: Observation?
-        /// Replicas that it was last seen with.
+        /// Replicas that it takes up as far as its last evaluation knew. Not what a look saw since: that is not stored, and a new leader would decide
+        /// otherwise.
         var size: Int?
         /// What its last evaluation left for the arbiter.
         var standing: Standing?
@@ -127,21 +128,17 @@ public struct LeaderState: Sendable {
         self.regionHealth = RegionHealth(fleet, memory: regions)
         self.regionsWritten = regions
         let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
-        let known = Dictionary(remembered.map { ($0.workload, $0) }, uniquingKeysWith: { $0.evaluatedAt > $1.evaluatedAt ? $0 : $1 })
-        self.entries = fleet.members.map { member in
+        var known = RememberedInOrder(remembered)
+        self.entries.reserveCapacity(fleet.members.count)
+        for member in fleet.members {
             let action = byWorkload[member.id].map { OpenAction(action: $0, sentence: sentences[$0.decision], adopted: true, nextLook: now) }
-            return Entry(member: member, known[member.id], open: action, at: now)
+            self.entries.append(Entry(member: member, known.next(upTo: member.id), open: action, at: now))
         }
+        known.end()
         self.reindex()
         for action in failed { if let index = self.indices[action.workload] { self.entries[index].failed = action } }
         for (workload, at) in rolledBack { if let index = self.indices[workload] { self.entries[index].rolledBackAt = at } }
-        self.orphans = Set(known.keys).union(byWorkload.keys).filter { self.indices[$0] == nil }
-    }
-
-    /// Replicas that a workload takes up as far as its last evaluation knew: what was seen, or more when more was asked for then. nil: it was not seen.
-    public static func size(after evaluation: Decision, desired: Int?, current: Int?) -> Int? {
-        guard let desired, let current else { return nil }
-        return max(desired, current, evaluation.acted ? evaluation.to ?? 0 : 0)
+        self.orphans = known.passedOver.union(byWorkload.keys.filter { self.indices[$0] == nil })
     }
 
     private mutating func reindex() {
@@ -230,11 +227,6 @@ public struct LeaderState: Sendable {
         guard let index = self.indices[workload], round == nil || round == self.entries[index].inquiry?.round else { return }
         self.entries[index].inquiry?.observation = observation
         self.entries[index].observation = observation
-        switch observation {
-        case .seen(let desired, let current, _, _): self.entries[index].size = max(desired, current)
-        case .gone: self.entries[index].size = 0
-        case .unseen: break
-        }
     }
 
     /// Some of what a round asked was answered.

@@ -5,7 +5,7 @@ public import Model
 public struct Remembered: Sendable, Hashable {
     public var workload: WorkloadID
     public var evaluatedAt: WallTime
-    /// What it takes up under a ceiling until it is seen again; see ``LeaderState/size(after:desired:current:)``.
+    /// What it takes up under a ceiling until it is evaluated again: what was seen, or more when more was asked for then. nil: it was never seen.
     public var size: Int?
     /// What its last evaluation left for the arbiter, recorded or not.
     public var standing: Standing?
@@ -21,6 +21,41 @@ public struct Remembered: Sendable, Hashable {
         self.standing = standing
         self.recorded = recorded
         self.memory = memory
+    }
+}
+
+/// What a leader left, to be gone through in the order of workloads: a lookup by name for each of a hundred thousand would take as long as all else.
+struct RememberedInOrder {
+    /// By workload, the newest of each.
+    private let sorted: [Remembered]
+    private var place = 0
+    /// Those that nobody asked for.
+    private(set) var passedOver: Set<WorkloadID> = []
+
+    init(_ remembered: [Remembered]) {
+        // As one leader writes its pages. Between two leaders' pages there may be a workload twice.
+        if zip(remembered, remembered.dropFirst()).allSatisfy({ $0.workload < $1.workload }) {
+            self.sorted = remembered
+        } else {
+            let newest = Dictionary(remembered.map { ($0.workload, $0) }, uniquingKeysWith: { $0.evaluatedAt > $1.evaluatedAt ? $0 : $1 })
+            self.sorted = newest.values.sorted { $0.workload < $1.workload }
+        }
+    }
+
+    /// What is remembered of `workload`; nil: nothing. Asked for in rising order.
+    mutating func next(upTo workload: WorkloadID) -> Remembered? {
+        while self.place < self.sorted.count, self.sorted[self.place].workload < workload { self.passOver() }
+        guard self.place < self.sorted.count, self.sorted[self.place].workload == workload else { return nil }
+        self.place += 1
+        return self.sorted[self.place - 1]
+    }
+
+    /// The rest as well.
+    mutating func end() { while self.place < self.sorted.count { self.passOver() } }
+
+    private mutating func passOver() {
+        self.passedOver.insert(self.sorted[self.place].workload)
+        self.place += 1
     }
 }
 

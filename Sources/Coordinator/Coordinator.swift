@@ -1,4 +1,5 @@
 public import Cluster
+internal import Control
 public import Drivers
 public import Logging
 public import Model
@@ -25,6 +26,8 @@ public final class Coordinator: Sendable {
     let regionSight: @Sendable () -> RegionSight?
     let logger: Logger
     private let state = Mutex(CoordinatorStatus())
+    /// What people say, as it was last read.
+    private let resolved = Mutex<(fleet: Fleet, version: String)?>(nil)
 
     public init(
         store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, fitness: FitnessWatch? = nil,
@@ -43,6 +46,17 @@ public final class Coordinator: Sendable {
     /// What a look at this node should show of its loop.
     public var status: CoordinatorStatus { self.state.withLock { $0 } }
     func note(_ change: (inout CoordinatorStatus) -> Void) { self.state.withLock { change(&$0) } }
+
+    /// What people say, resolved: as it was read before if that is still the version in force, and else as it is now.
+    func fleet(of version: String) async throws -> (fleet: Fleet, version: String) {
+        if let known = self.resolved.withLock({ $0 }), known.version == version { return known }
+        let configuration = try await self.store.configuration()
+        let fleet = Fleet(
+            stored: configuration.manifests, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides,
+            approvals: configuration.approvals, zone: self.zone)
+        self.resolved.withLock { $0 = (fleet, configuration.version) }
+        return (fleet, configuration.version)
+    }
 
     /// Follows the election until its events end.
     public func run() async {

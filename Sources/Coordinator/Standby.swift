@@ -1,13 +1,14 @@
 internal import Cluster
+internal import Control
 internal import Logging
 internal import Model
 internal import Readings
 internal import Store
 
-/// What a node keeps ready while another leads, so that its own term begins with the first question and not with connecting: a session with each
-/// source that a manifest names, and one of the pool that has the statements of ``Store/inheritance(maximumOpen:)`` prepared.
+/// What a node keeps ready while another leads, so that its own term begins with the first question and not with connecting: what people say, resolved to a
+/// fleet; a session with each source that a manifest names; and one of the pool that has the statements of ``Store/inheritance(maximumOpen:)`` prepared.
 ///
-/// It reads nothing that anybody decides by, and leaves everything to the term's loop once there is one.
+/// The fleet is decided by only while its version is the one in force. Everything is left to the term's loop once there is one.
 struct Standby {
     let coordinator: Coordinator
 
@@ -21,7 +22,7 @@ struct Standby {
     private var isNeeded: Bool { self.coordinator.leadership.status.term == nil }
 
     func run() async {
-        var seen: Int64?
+        var seen: String?
         while !Task.isCancelled {
             if self.isNeeded {
                 do { try await self.prepare(&seen) } catch {
@@ -35,16 +36,14 @@ struct Standby {
         }
     }
 
-    private func prepare(_ seen: inout Int64?) async throws {
+    private func prepare(_ seen: inout String?) async throws {
         let (store, readings) = (self.coordinator.store, self.coordinator.readings)
         try await store.prepareInheritance(maximumOpen: TermLoop.maximumOpen)
-        let change = try await store.configurationChange()
-        if change != seen {
-            let connections = try await store.manifests(kind: .connection).compactMap { stored in
-                if case .connection(let connection)? = stored.manifest { connection } else { nil }
-            }
-            await readings.update(connections: connections) { self.isNeeded }
-            seen = change
+        let version = try await store.configurationVersion()
+        if version != seen {
+            let (fleet, read) = try await self.coordinator.fleet(of: version)
+            await readings.update(connections: Array(fleet.connections.values)) { self.isNeeded }
+            seen = read
         }
         _ = await readings.health(deadline: Self.healthDeadline)
     }

@@ -76,7 +76,7 @@ struct TermLoop {
     private func lead(_ group: inout DiscardingTaskGroup) async {
         // Everything that the term commits comes behind this, since transactions take turns.
         async let recorded = self.recordElection()
-        guard let (loaded, change, clock) = await self.load() else { return }
+        guard let (loaded, configuration, clock) = await self.load() else { return }
         var state = loaded
         var counters = Counters(summaryDue: clock.now + Self.summaryInterval)
         await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
@@ -84,7 +84,7 @@ struct TermLoop {
         if let fitness = self.coordinator.fitness { group.addTask { await fitness.watch(self.term) } }
         self.ask(&state, at: clock.now, in: &group, mailbox, clock)
         if await recorded == .over { return }
-        group.addTask { await self.watchConfiguration(since: change, mailbox) }
+        group.addTask { await self.watchConfiguration(since: configuration, mailbox) }
         while !Task.isCancelled, !self.effects.isClosed {
             let now = clock.now
             self.ask(&state, at: now, in: &group, mailbox, clock)
@@ -106,16 +106,16 @@ struct TermLoop {
     // MARK: - Beginning
 
     /// What the predecessors left, and the clock of this term. Tries until it succeeds or the term is over.
-    private func load() async -> (LeaderState, configuration: Int64, TermClock)? {
+    private func load() async -> (LeaderState, configuration: String, TermClock)? {
         while !Task.isCancelled, !self.effects.isClosed {
             do {
                 let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
-                let fleet = self.fleet(left.configuration)
+                let (fleet, version) = try await self.coordinator.fleet(of: left.configurationVersion)
                 let remembered = try left.remembered()
                 let newest = remembered.map(\.evaluatedAt).max()
                 let clock = TermClock(database: left.head.now, newestWritten: newest)
                 let state = try LeaderState(left, remembered: remembered, fleet: fleet.inForce(at: clock.now), at: clock.now)
-                return (state, left.configuration.change, clock)
+                return (state, version, clock)
             } catch is CancellationError {
                 return nil
             } catch {
@@ -130,29 +130,23 @@ struct TermLoop {
     /// More workloads than one leader is made for.
     static let maximumOpen = 1_000_000
 
-    private func fleet(_ configuration: Store.Configuration) -> Fleet {
-        Fleet(
-            stored: configuration.manifests, enabled: configuration.control.enabled, pauses: configuration.pauses, overrides: configuration.overrides,
-            approvals: configuration.approvals, zone: self.coordinator.zone)
-    }
-
     /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.
-    private func watchConfiguration(since loaded: Int64, _ mailbox: Mailbox<News>) async {
+    private func watchConfiguration(since loaded: String, _ mailbox: Mailbox<News>) async {
         var loaded = loaded
         // What was asked of an earlier leader may still be open.
-        var heard: Int64?
+        var heard: String?
         var seen: RegionSight?
         while !Task.isCancelled {
             do {
-                let change = try await self.store.configurationChange()
-                if change != heard {
+                let version = try await self.store.configurationVersion()
+                if version != heard {
                     for request in try await self.store.openRequests() { await self.carryOut(request) }
-                    heard = change
+                    heard = version
                 }
-                if change != loaded {
-                    let configuration = try await self.store.configuration()
-                    mailbox.post(.configuration(self.fleet(configuration)))
-                    loaded = configuration.change
+                if version != loaded {
+                    let (fleet, version) = try await self.coordinator.fleet(of: version)
+                    mailbox.post(.configuration(fleet))
+                    loaded = version
                 }
             } catch {
                 // The same database carries the lock: when it does not answer, the election says what that means.

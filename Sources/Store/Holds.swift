@@ -55,11 +55,11 @@ extension Store {
             since: try row["since"].wallTime(), until: try row["until"].wallTime())
     }
 
-    /// Moves whenever something changes that the leader evaluates by.
-    public func configurationChange() async throws -> Int64 { try await self.run(self.configurationChangeRead) }
+    /// Names the configuration in force: another one as soon as a change of it is in force, and never the same again.
+    public func configurationVersion() async throws -> String { try await self.run(self.configurationVersionRead) }
 
-    var configurationChangeRead: Read<Int64> {
-        Read("SELECT last_value FROM muster.configuration_change") { try $0.one()["last_value"].int() }
+    var configurationVersionRead: Read<String> {
+        Read("SELECT version::text FROM muster.configuration") { try $0.one()["version"].string() }
     }
 }
 

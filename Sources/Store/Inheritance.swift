@@ -4,7 +4,8 @@ internal import Postgres
 /// What the leaders before left for the next one.
 public struct Inheritance: Sendable {
     public var head: Head
-    public var configuration: Store.Configuration
+    /// Names what people say; see ``Store/configuration()``.
+    public var configurationVersion: String
     /// What they remembered.
     public var memory: [StoredPage]
     /// What they knew of regions.
@@ -22,8 +23,8 @@ public struct Inheritance: Sendable {
 extension Store {
     /// What the leader evaluates by: everything that people say.
     public struct Configuration: Sendable {
-        /// Moves whenever something of this changes.
-        public var change: Int64
+        /// See ``Store/configurationVersion()``.
+        public var version: String
         public var manifests: [StoredManifest]
         /// The cluster's switch.
         public var control: Switch
@@ -35,33 +36,29 @@ extension Store {
 
     /// What is in force, in one round trip.
     public func configuration() async throws -> Configuration {
-        let (change, manifests, control, pauses, overrides, approvals) = try await self.run(
-            self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.approvalsRead)
-        return Configuration(change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides, approvals: approvals)
+        // Its version first: of what changes after that has been read, the next look finds another version.
+        let (version, manifests, control, pauses, overrides, approvals) = try await self.run(
+            self.configurationVersionRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.approvalsRead)
+        return Configuration(version: version, manifests: manifests, control: control, pauses: pauses, overrides: overrides, approvals: approvals)
     }
 
-    /// All that a new leader goes on from, in one round trip.
+    /// All that a new leader goes on from but what people say, in one round trip.
     /// - Parameter maximumOpen: of the open actions, the newest so many.
     public func inheritance(maximumOpen: Int) async throws -> Inheritance {
-        // The change's number first: what changes after it has been read is then read once more.
-        let (head, change, manifests, control, pauses, overrides, approvals, memory, regions, open, sentences, failed, rolledBack) = try await self.run(
-            self.headRead, self.configurationChangeRead, self.manifestsRead(), self.switchRead, self.pausesRead, self.overridesRead, self.approvalsRead,
-            self.memoryRead, self.regionStatesRead, self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead,
-            self.failedRead, self.rolledBackRead)
+        let (head, version, memory, regions, open, sentences, failed, rolledBack) = try await self.run(
+            self.headRead, self.configurationVersionRead, self.memoryRead, self.regionStatesRead,
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead, self.failedRead, self.rolledBackRead)
         return Inheritance(
-            head: head,
-            configuration: Configuration(
-                change: change, manifests: manifests, control: control, pauses: pauses, overrides: overrides, approvals: approvals), memory: memory,
-            regions: regions, open: open, sentences: sentences, failed: failed, rolledBack: rolledBack)
+            head: head, configurationVersion: version, memory: memory, regions: regions, open: open, sentences: sentences, failed: failed,
+            rolledBack: rolledBack)
     }
 
     /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
     public func prepareInheritance(maximumOpen: Int) async throws {
         let statements = [
-            self.headRead.statement, self.configurationChangeRead.statement, self.manifestsRead().statement, self.switchRead.statement,
-            self.pausesRead.statement, self.overridesRead.statement, self.approvalsRead.statement, self.memoryRead.statement,
-            self.regionStatesRead.statement, self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement,
-            self.failedRead.statement, self.rolledBackRead.statement,
+            self.headRead.statement, self.configurationVersionRead.statement, self.memoryRead.statement, self.regionStatesRead.statement,
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement, self.failedRead.statement,
+            self.rolledBackRead.statement,
         ]
         try await self.pool.withConnection(deadline: Self.readDeadline) { connection in
             try await connection.prepare(statements.map(\.sql), deadline: Self.readDeadline)

@@ -107,7 +107,7 @@ public final class Write {
             statements += self.statements(events: events, state: state)
         }
         if self.changesConfiguration {
-            statements.append(Statement("SELECT nextval('muster.configuration_change'), pg_notify('muster_configuration', '')"))
+            statements.append(Statement("UPDATE muster.configuration SET version = gen_random_uuid()"))
         }
         _ = try await self.transaction.commit(with: statements)
     }

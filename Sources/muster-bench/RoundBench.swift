@@ -72,6 +72,7 @@ private final class BenchLeader {
     private let pool: Pool
     private let store: Store
     private let epoch: Int64
+    private let fleet: Fleet
     private var state: LeaderState
     private var now: WallTime
     private var replicas: [WorkloadID: Int] = [:]
@@ -102,7 +103,8 @@ private final class BenchLeader {
         }
         let left = try await self.store.inheritance(maximumOpen: 1_000_000)
         self.now = left.head.now
-        self.state = try Self.load(left, at: self.now)
+        self.fleet = try await Self.fleet(self.store)
+        self.state = try LeaderState(left, remembered: left.remembered(), fleet: self.fleet, at: self.now)
         for member in self.state.fleet.members { self.replicas[member.id] = 10 }
     }
 
@@ -138,10 +140,10 @@ private final class BenchLeader {
         return stride(from: 0, to: all.count, by: batch).map { all[$0..<min($0 + batch, all.count)].joined(separator: "---\n") }
     }
 
-    private static func load(_ left: Inheritance, at now: WallTime) throws -> LeaderState {
-        let configuration = left.configuration
-        let fleet = Fleet(stored: configuration.manifests, enabled: true, pauses: configuration.pauses, overrides: configuration.overrides)
-        return try LeaderState(left, remembered: left.remembered(), fleet: fleet, at: now)
+    /// As every standby has it ready.
+    private static func fleet(_ store: Store) async throws -> Fleet {
+        let configuration = try await store.configuration()
+        return Fleet(stored: configuration.manifests, enabled: true, pauses: configuration.pauses, overrides: configuration.overrides)
     }
 
     /// Everything was asked and is answered.
@@ -210,7 +212,7 @@ private final class BenchLeader {
         let began = clock.now
         let left = try await self.store.inheritance(maximumOpen: 1_000_000)
         let read = clock.now
-        var state = try Self.load(left, at: self.now)
+        var state = try LeaderState(left, remembered: left.remembered(), fleet: self.fleet.inForce(at: self.now), at: self.now)
         let loaded = clock.now
         self.answer(&state)
         let answered = clock.now

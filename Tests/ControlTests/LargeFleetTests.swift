@@ -114,6 +114,19 @@ struct LargeFleetTests {
         #expect(again.isEmpty, "nothing has changed")
     }
 
+    @Test("what was left is found in whatever order and however often it is stored, the newest counts, and nothing is lost", arguments: [0, 1, 2])
+    func order(by arrangement: Int) {
+        func left(_ service: String, _ second: Int, up: Int) -> Remembered {
+            Remembered(workload: WorkloadID(service: service, region: "eu-west"), evaluatedAt: seconds(second), memory: Memory(lastUp: seconds(up)))
+        }
+        let sorted = [left("a", 1, up: 1), left("c", 1, up: 2), left("d", 1, up: 3), left("e", 1, up: 4)]
+        let remembered = [sorted, sorted.reversed(), [left("d", 0, up: 9)] + sorted + [left("c", 0, up: 9)]][arrangement]
+        var known = RememberedInOrder(remembered)
+        #expect(["b", "c", "d"].map { known.next(upTo: WorkloadID(service: $0, region: "eu-west"))?.memory.lastUp } == [nil, seconds(2), seconds(3)])
+        known.end()
+        #expect(known.passedOver.map(\.service).sorted() == ["a", "e"])
+    }
+
     @Test("a page of a newer form, or one that is damaged, is refused by its number")
     func refused() {
         let page = MemoryPage(number: 7, [Remembered(workload: transcode, evaluatedAt: start, size: 4, memory: Memory(lastUp: start))])

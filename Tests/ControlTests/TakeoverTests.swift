@@ -181,7 +181,7 @@ private struct Simulation {
 
 @Suite("A takeover")
 struct TakeoverTests {
-    @Test("at any point of any run gives the decisions that an undisturbed leader would have made", arguments: 0..<16 as Range<UInt64>)
+    @Test("at any point of any run gives the decisions that an undisturbed leader would have made", arguments: 0..<20 as Range<UInt64>)
     func sameDecisions(seed: UInt64) throws {
         var undisturbed = Simulation(seed: seed)
         try undisturbed.run(takeovers: 0)

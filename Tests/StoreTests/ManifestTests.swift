@@ -1,5 +1,6 @@
 import Manifests
 import Model
+import Postgres
 import Store
 import Testing
 
@@ -13,19 +14,46 @@ struct ManifestTests {
         try await cluster.store.write(as: operatorPrincipal) { try await $0.apply(documents, expected: expected) }
     }
 
+    @Test("the configuration gets its new version when the change is in force, and not before")
+    func versionIsSeenWithTheChange() async throws {
+        try await withCluster { cluster in
+            // The commit waits at its very end, everything has been said by then.
+            try await cluster.sql(
+                "CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NULL; END'")
+            try await cluster.sql(
+                "CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON muster.manifest_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.wait()")
+            let version = try await cluster.store.configurationVersion()
+            let holder = try await cluster.connect()
+            _ = try await holder.query("SELECT pg_advisory_lock(77)")
+            async let applied = Self.apply(cluster, try regionDocument())
+            // One that waits for it comes after the other.
+            let waiting = """
+                SELECT FROM pg_locks
+                WHERE locktype = 'advisory' AND objid = 77 AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                """
+            while try await holder.query(waiting).isEmpty { await Task.yield() }
+            #expect(try await cluster.store.configurationVersion() == version)
+            #expect(try await cluster.store.configuration().manifests.isEmpty)
+            await holder.close()
+            #expect(try await applied.count == 1)
+            let configuration = try await cluster.store.configuration()
+            #expect(configuration.version != version && configuration.manifests.count == 1)
+        }
+    }
+
     @Test("the same meaning applied twice is one version, and no event")
     func same() async throws {
         try await withCluster { cluster in
-            let change = try await cluster.store.configurationChange()
+            let version = try await cluster.store.configurationVersion()
             let first = try await Self.apply(cluster, try regionDocument())
             #expect(first.map(\.changed) == [true] && first[0].version == 1 && first[0].before == nil && first[0].seq == 2)
-            let moved = try await cluster.store.configurationChange()
-            #expect(moved > change)
+            let moved = try await cluster.store.configurationVersion()
+            #expect(moved != version)
             let head = try await cluster.store.treeHead()
             let again = try await Self.apply(cluster, try parse("# the same\nname: eu-west\nmaxReplicas: 200\nkind: Region\n"))
             #expect(again.map(\.changed) == [false] && again[0].version == 1 && again[0].seq == nil)
             #expect(try await cluster.store.treeHead() == head)
-            #expect(try await cluster.store.configurationChange() == moved, "nobody reloads for nothing")
+            #expect(try await cluster.store.configurationVersion() == moved, "nobody reloads for nothing")
             #expect(try await cluster.store.versions(Self.reference).count == 1)
         }
     }

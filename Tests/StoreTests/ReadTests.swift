@@ -135,7 +135,8 @@ struct ReadTests {
             let made = try #require(committed.first)
             #expect(left.open.map(\.id) == [made.action?.id] && left.sentences == [made.decision: decision().sentence])
             #expect(left.head.epoch == epoch)
-            let configuration = left.configuration
+            let configuration = try await cluster.store.configuration()
+            #expect(left.configurationVersion == configuration.version)
             #expect(configuration.manifests.isEmpty && configuration.pauses.isEmpty && configuration.overrides.isEmpty)
             #expect(configuration.control.enabled == (try await cluster.store.switchState().enabled))
             // Nobody but the leader of that epoch replaces what is remembered.

@@ -4,7 +4,8 @@ import Model
 extension LeaderState {
     /// What acts is cut to what the ceilings leave, or lowered to make room for what ranks higher.
     ///
-    /// Every workload takes part as it is known now; only those that were just evaluated are changed, the others when their turn comes.
+    /// Every workload takes part: those that were just evaluated as they were seen for that, the others as their last evaluation left them, which is what
+    /// every leader knows of them. Only the former are changed, the others when their turn comes.
     mutating func arbitrate(_ round: inout Round) {
         let map = self.ceilingMap, now = round.at
         guard !map.ceilings.isEmpty else { return }
@@ -13,16 +14,17 @@ extension LeaderState {
         // Where in the round each workload that was evaluated without words is; −1: it was not.
         var quiet = [Int](repeating: -1, count: self.entries.count)
         for (place, item) in round.quiet.enumerated() { quiet[item.entry] = place }
-        let bids = self.entries.indices.map { index in
-            self.bid(
-                self.entries[index], decision: deciding[index].map { round.pending[$0].evaluation.decision },
-                isQuiet: quiet[index] >= 0 && round.quiet[quiet[index]].conclusion.isQuiet, at: now)
+        func evaluated(_ index: Int) -> Evaluated? {
+            if let place = deciding[index] { return .told(round.pending[place].evaluation.decision, round.pending[place].observation) }
+            guard quiet[index] >= 0 else { return nil }
+            let item = round.quiet[quiet[index]]
+            return .untold(isQuiet: item.conclusion.isQuiet, item.observation)
         }
+        let bids = self.entries.indices.map { self.bid(self.entries[$0], evaluated($0), at: now) }
         self.noteOvercommitment(bids, map)
         var auction = Auction(map, bids)
         let (grants, takings) = auction.run { index in
-            let decision = deciding[index].map { round.pending[$0].evaluation.decision }
-            return self.yield(self.entries[index], decision: decision, isQuiet: quiet[index] >= 0 && round.quiet[quiet[index]].conclusion.isQuiet, at: now)
+            self.yield(self.entries[index], evaluated(index), at: now)
         }
         // What is lowered for others is told, whatever it concluded itself.
         self.tell(Set(takings.map { quiet[$0.workload] }.filter { $0 >= 0 }), of: &round)
@@ -38,22 +40,37 @@ extension LeaderState {
         }
     }
 
-    private func bid(_ entry: Entry, decision: Decision?, isQuiet: Bool, at now: WallTime) -> Auction.Bid {
+    /// What a round knows of a workload that it evaluated.
+    private enum Evaluated {
+        case told(Decision, Observation)
+        case untold(isQuiet: Bool, Observation)
+
+        var observation: Observation {
+            switch self {
+            case .told(_, let observation), .untold(_, let observation): observation
+            }
+        }
+        /// Nothing is wanted, and nothing was lacking.
+        var isQuiet: Bool { if case .untold(isQuiet: true, _) = self { true } else { false } }
+        var decision: Decision? { if case .told(let decision, _) = self { decision } else { nil } }
+    }
+
+    private func bid(_ entry: Entry, _ evaluated: Evaluated?, at now: WallTime) -> Auction.Bid {
         func count(_ replicas: Int) -> Int { min(max(replicas, 0), Int(Int32.max)) }
         let policy = entry.member.policy
-        // One that was never seen takes up its maximum: not knowing must not hand its room to others.
-        let occupies = max(entry.size ?? policy.maxReplicas, entry.open?.action.to ?? 0)
-        var size = entry.open?.action.to ?? self.asked(entry) ?? occupies
+        // One that was never evaluated takes up its maximum: not knowing must not hand its room to others.
+        let occupies = max(evaluated.flatMap { Self.size($0.observation) } ?? entry.size ?? policy.maxReplicas, entry.open?.action.to ?? 0)
+        var size = entry.open?.action.to ?? self.asked(entry, evaluated) ?? occupies
         var wants = size
         var isUrgent = false
-        if let decision {
+        if let decision = evaluated?.decision {
             isUrgent = decision.reasons.contains(.emergency)
             if decision.acted, let to = decision.to {
                 if decision.kind == .down { (size, wants) = (to, to) } else { wants = max(size, to) }
             } else if let claim = Standing(after: decision).wants {
                 wants = max(size, claim)
             }
-        } else if !isQuiet, let standing = entry.standing, policy.mode == .live, self.fleet.enabled,
+        } else if evaluated?.isQuiet != true, let standing = entry.standing, policy.mode == .live, self.fleet.enabled,
             let claim = standing.claim(every: policy.evaluateEvery, at: now)
         {
             isUrgent = standing.isUrgent
@@ -65,8 +82,8 @@ extension LeaderState {
     }
 
     /// What the platform is asked to run, as far as is known.
-    private func asked(_ entry: Entry) -> Int? {
-        switch entry.observation {
+    private func asked(_ entry: Entry, _ evaluated: Evaluated?) -> Int? {
+        switch evaluated?.observation {
         case .seen(let desired, _, _, _)?: desired
         case .gone?: 0
         case .unseen?: entry.size
@@ -80,12 +97,12 @@ extension LeaderState {
     }
 
     /// How far a workload may be lowered now. One that lacks readings is not: nothing is lowered out of ignorance, not even for others.
-    private func yield(_ entry: Entry, decision: Decision?, isQuiet: Bool, at now: WallTime) -> Yield? {
-        if !isQuiet {
-            guard let standing = decision.map(Standing.init(after:)) ?? entry.standing, !standing.isBlind else { return nil }
+    private func yield(_ entry: Entry, _ evaluated: Evaluated?, at now: WallTime) -> Yield? {
+        if evaluated?.isQuiet != true {
+            guard let standing = evaluated?.decision.map(Standing.init(after:)) ?? entry.standing, !standing.isBlind else { return nil }
         }
-        var observation = entry.observation
-        if observation == nil, let size = self.asked(entry) { observation = .seen(desired: size, current: size, ready: size, version: nil) }
+        var observation = evaluated?.observation
+        if observation == nil, let size = self.asked(entry, nil) { observation = .seen(desired: size, current: size, ready: size, version: nil) }
         return observation.flatMap { Engine.yield(self.input(entry, observation: $0, answers: [:], at: now)) }
     }
 
