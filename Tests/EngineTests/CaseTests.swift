@@ -21,7 +21,9 @@ struct CaseTests {
              "pauses": [{"id": 1, "scope": "all", "direction": "down", "owner": "anna", "reason": "sale", "since": "2026-05-28T11:00:00Z",
                          "until": "2026-05-28T13:00:00Z"}],
              "override": {"workload": "transcode/eu-west", "replicas": 9, "owner": "bert", "reason": "test", "since": "2026-05-28T11:00:00Z",
-                          "until": "2026-05-28T13:00:00Z"}}
+                          "until": "2026-05-28T13:00:00Z"},
+             "approved": 12, "regionDown": true, "failover": {"replicas": 6, "region": "eu-north", "until": "2026-05-28T12:05:00Z"},
+             "secondaries": {"queue": 170}, "correlated": ["queue"], "unhealthy": ["cpu"], "accepted": ["cpu", "queue"]}
             """)
         #expect(input.workload == Workload(id: Fixture.id, priority: 10, startup: .seconds(40)))
         #expect(input.observation == .seen(desired: 5, current: 4, ready: 3, version: nil))
@@ -33,6 +35,10 @@ struct CaseTests {
         #expect(input.inFlight == "a-1")
         #expect(input.pauses.map(\.direction) == [.down])
         #expect(input.override?.replicas == 9)
+        #expect(input.approved == 12 && input.isRegionDown)
+        #expect(input.floors.failover == .init(replicas: 6, region: "eu-north", until: Fixture.start + .seconds(300)))
+        #expect(input.secondaries == ["queue": .value(Sample(value: 170, at: Fixture.start))])
+        #expect(input.doubts == .init(correlatedDrops: ["queue"], unhealthy: ["cpu"], accepted: ["cpu", "queue"]))
     }
 
     private static let least =
@@ -47,11 +53,12 @@ struct CaseTests {
         #expect(input.memory == Memory())
         let nulls =
             #"{"workload":"a/b","now":"2026-05-28T12:00:00Z","observed":null,"readings":{"queue":null,"cpu":{"missing":"timeout","evidence":"x"}},"#
-            + #""memory":{},"pauses":null,"override":null,"inFlight":null,"enabled":null,"startup":null,"priority":null}"#
+            + #""approved":null,"regionDown":null,"failover":null,"secondaries":null,"correlated":null,"memory":{},"pauses":null,"override":null,"inFlight":null,"enabled":null,"startup":null,"priority":null}"#
         let unseen = try self.decode(nulls)
         if case .unseen = unseen.observation {} else { Issue.record("\(unseen.observation)") }
         #expect(unseen.answers["queue"] == .missing(.null, evidence: ""))
         #expect(unseen.answers["cpu"] == .missing(.timeout, evidence: "x"))
+        #expect(unseen.approved == nil && !unseen.isRegionDown && unseen.floors == .init() && unseen.secondaries.isEmpty && unseen.doubts == .init())
         #expect(try self.decode(Self.least.replacing(#"{"replicas":4}"#, with: #""gone""#)).observation == .gone)
     }
 
@@ -81,6 +88,13 @@ struct CaseTests {
         (#"{}}"#, #"{},"pauses":[{"scope":"x"}]}"#, "/pauses/0/scope", "is no scope"),
         (#"{}}"#, #"{},"override":{"workload":"a/b"}}"#, "/override/replicas", "is missing"),
         (#"{}}"#, #"{},"memory":{"version":9}}"#, "/memory/version", "is 9"),
+        (#"{}}"#, #"{},"approved":-1}"#, "/approved", "within 0 and 2147483647"),
+        (#"{}}"#, #"{},"regionDown":1}"#, "/regionDown", "true or false"),
+        (#"{}}"#, #"{},"failover":{"replicas":6}}"#, "/failover/region", "is missing"),
+        (#"{}}"#, #"{},"failover":{"replica":6}}"#, "/failover/replica", "did you mean “replicas”?"),
+        (#"{}}"#, #"{},"secondaries":{"queu":1}}"#, "/secondaries/queu", "did you mean “queue”?"),
+        (#"{}}"#, #"{},"correlated":["cp"]}"#, "/correlated/0", "did you mean “cpu”?"),
+        (#"{}}"#, #"{},"unhealthy":"cpu"}"#, "/unhealthy", "is not a list"),
     ]
 
     @Test("a broken case is refused with its place and what to write", arguments: Self.broken)
