@@ -103,7 +103,8 @@ public struct EvaluationInput: Sendable {
     }
 
     public init(
-        workload: Workload, program: Program, observation: Observation, answers: [String: ReadingAnswer], now: WallTime, enabled: Bool = true, pauses: [Pause] = [],
+        workload: Workload, program: Program, observation: Observation, answers: [String: ReadingAnswer], now: WallTime, enabled: Bool = true,
+        pauses: [Pause] = [],
         override: Override? = nil, inFlight: String? = nil, floors: Floors = Floors(), schedule: Schedule = Schedule(), approved: Int? = nil,
         isRegionDown: Bool = false, secondaries: [String: ReadingAnswer] = [:], doubts: Doubts = Doubts(), memory: Memory = Memory()
     ) {

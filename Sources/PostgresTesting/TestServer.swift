@@ -36,6 +36,9 @@ public final class TestServer: Sendable {
     // The task outlives every test by design: it holds the server for the life of the process.
     private static let sharedStart = Task { try await TestServer.start() }
 
+    /// How long a test waits for a session that it needs. While a machine writes out what it has just built, a server's first answer may take many seconds.
+    public static let patience = Duration.seconds(60)
+
     /// For speed; a test that needs durability passes `["fsync": "on"]`.
     private static let defaultSettings = [
         "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "listen_addresses": "127.0.0.1",

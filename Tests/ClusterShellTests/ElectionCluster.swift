@@ -51,7 +51,7 @@ struct ElectionCluster: Sendable {
 
     func register(_ name: String) async throws {
         let reactor = Reactor(name: "test-register")
-        let connection = try await Connection.connect(ConnectionConfiguration(self.conninfo()), on: reactor)
+        let connection = try await Connection.connect(ConnectionConfiguration(self.conninfo(), connectTimeout: TestServer.patience), on: reactor)
         let outcome: Result<Void, any Error>
         do {
             try await ClusterRegistration.create(name: name, on: connection)

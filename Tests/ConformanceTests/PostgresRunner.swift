@@ -51,7 +51,8 @@ final class PostgresRunner: Sendable {
         let schema = try String(contentsOf: root.appending(path: "Sources/Store/Migrations/0001_election.sql"), encoding: .utf8)
         try await server.execute(schema, database: database)
         try await server.execute("CREATE TABLE public.decided (epoch bigint NOT NULL)", database: database)
-        let connection = try await Postgres.Connection.connect(ConnectionConfiguration(server.conninfo(database: database)), on: self.reactor)
+        let connection = try await Postgres.Connection.connect(
+            ConnectionConfiguration(server.conninfo(database: database), connectTimeout: TestServer.patience), on: self.reactor)
         try await ClusterRegistration.create(name: "test", on: connection)
         self.key = try await connection.query("SELECT lock_key FROM muster.leader").single()[0].int()
         await connection.close()
@@ -254,7 +255,8 @@ final class PostgresRunner: Sendable {
 
     private func evict() async throws {
         guard let seen = self.seen.withLock({ $0 }) else { return }
-        let connection = try await Postgres.Connection.connect(ConnectionConfiguration(self.server.conninfo(database: self.database)), on: self.reactor)
+        let connection = try await Postgres.Connection.connect(
+            ConnectionConfiguration(self.server.conninfo(database: self.database), connectTimeout: TestServer.patience), on: self.reactor)
         _ = try await connection.query(ElectionSQL.evict, [.int(seen.pid), .int(seen.start), .int(seen.change)])
         await connection.close()
     }

@@ -7,7 +7,7 @@ let reactor = Reactor(name: "tests")
 
 /// A new database of the shared server.
 func makeDatabase() async throws -> ConnectionConfiguration {
-    ConnectionConfiguration(try await TestServer.shared.makeDatabase(), applicationName: "tests")
+    ConnectionConfiguration(try await TestServer.shared.makeDatabase(), applicationName: "tests", connectTimeout: TestServer.patience)
 }
 
 /// A session with a new database, closed afterwards.

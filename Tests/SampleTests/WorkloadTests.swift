@@ -17,7 +17,7 @@ final class Workload: Sendable {
         try #require(mkdtemp(&template) != nil)
         self.directory = WorkerDirectory(path: String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
         self.database = try await TestServer.shared.makeDatabase()
-        self.session = try await Connection.connect(ConnectionConfiguration(self.database), on: self.reactor)
+        self.session = try await Connection.connect(ConnectionConfiguration(self.database, connectTimeout: TestServer.patience), on: self.reactor)
         _ = try await self.session.pipeline(JobTable.schema(regions: ["west", "east"], reader: nil))
     }
 

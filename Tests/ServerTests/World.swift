@@ -39,7 +39,7 @@ struct World: Sendable {
     ) async throws {
         let reactor = Reactor(name: "server-tests")
         let connectionString = try await TestServer.shared.makeDatabase()
-        let pool = Pool(ConnectionConfiguration(connectionString), on: reactor, size: 6)
+        let pool = Pool(ConnectionConfiguration(connectionString, connectTimeout: TestServer.patience), on: reactor, size: 6)
         do {
             let world = try await World(pool: pool, connectionString: connectionString, configuration: configuration)
             try await world.application.test(.router) { client in try await test(world, client) }

@@ -21,7 +21,8 @@ struct ManifestTests {
             try await cluster.sql(
                 "CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NULL; END'")
             try await cluster.sql(
-                "CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON muster.manifest_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.wait()")
+                "CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON muster.manifest_version DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.wait()"
+            )
             let version = try await cluster.store.configurationVersion()
             let holder = try await cluster.connect()
             _ = try await holder.query("SELECT pg_advisory_lock(77)")

@@ -8,7 +8,8 @@ import Testing
 struct SchemaTests {
     @Test("an empty database gets there in one go, a current one is left alone")
     func migrations() async throws {
-        let connection = try await Session.connect(ConnectionConfiguration(try await TestServer.shared.makeDatabase()), on: reactor)
+        let connection = try await Session.connect(
+            ConnectionConfiguration(try await TestServer.shared.makeDatabase(), connectTimeout: TestServer.patience), on: reactor)
         #expect(try await Schema.migrator.check(connection).pending == Schema.migrations.map(\.version))
         #expect(try await Schema.migrator.migrate(connection) == Array(1...Schema.version))
         #expect(try await Schema.migrator.migrate(connection) == [])

@@ -81,7 +81,7 @@ struct TestCluster {
 /// Not cleaned up: the server goes with the process.
 func withCluster<R>(_ body: (TestCluster) async throws -> R) async throws -> R {
     let conninfo = try await TestServer.shared.makeDatabase()
-    let configuration = ConnectionConfiguration(conninfo, applicationName: "store tests")
+    let configuration = ConnectionConfiguration(conninfo, applicationName: "store tests", connectTimeout: TestServer.patience)
     let session = try await Session.connect(configuration, on: reactor)
     try await Schema.migrator.migrate(session)
     _ = try await session.query("INSERT INTO muster.cluster (name, lock_key) VALUES ('prod', $1)", [.int(TestCluster.lockKey)])
