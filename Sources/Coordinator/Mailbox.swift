@@ -8,6 +8,9 @@ final class Mailbox<News: Sendable>: Sendable {
         var nextID: UInt64 = 0
     }
     private let state = Mutex(State())
+    private let sleep: @Sendable (Duration) async throws -> Void
+
+    init(sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }) { self.sleep = sleep }
 
     func post(_ news: News) {
         let waiter = self.state.withLock { state in
@@ -25,12 +28,7 @@ final class Mailbox<News: Sendable>: Sendable {
             return state.nextID
         }
         // Owned by this call: cancelled before it returns.
-        let timer = timeout.map { timeout in
-            Task {
-                do { try await Task.sleep(for: timeout) } catch { return }
-                self.wake(id)
-            }
-        }
+        var timer: Task<Void, Never>?
         await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let isOver = self.state.withLock { state in
@@ -38,7 +36,9 @@ final class Mailbox<News: Sendable>: Sendable {
                     state.waiter = (id, continuation)
                     return false
                 }
-                if isOver { continuation.resume() }
+                if isOver { return continuation.resume() }
+                // Not sooner: one that ran out before there was anybody to wake would wake nobody, and nothing else may ever come.
+                timer = timeout.map { self.wake(id, after: $0) }
             }
         } onCancel: {
             self.wake(id)
@@ -47,6 +47,14 @@ final class Mailbox<News: Sendable>: Sendable {
         return self.state.withLock { state in
             defer { state.news.removeAll(keepingCapacity: true) }
             return state.news
+        }
+    }
+
+    private func wake(_ id: UInt64, after pause: Duration) -> Task<Void, Never> {
+        let sleep = self.sleep
+        return Task {
+            do { try await sleep(pause) } catch { return }
+            self.wake(id)
         }
     }
 
