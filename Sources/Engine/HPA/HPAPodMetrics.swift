@@ -18,7 +18,6 @@ extension HPA {
         private(set) var readyPods: Int64 = 0
         private(set) var unreadyPods: Int64 = 0
         private(set) var missingPods: Int64 = 0
-        private(set) var ignoredPods: Int64 = 0
         /// Over ready pods.
         private(set) var usage: Int128 = 0
         private(set) var requests: Int128 = 0
@@ -30,8 +29,6 @@ extension HPA {
 
         /// - Parameter targetUtilization: in percent; a target above 100 is what missing pods count as.
         init(targetUtilization: Int32 = 100) { self.fallbackPercent = Int128(max(100, targetUtilization)) }
-
-        var pods: Int64 { self.readyPods + self.unreadyPods + self.missingPods + self.ignoredPods }
 
         /// Pods of which only a mean is known.
         @inline(__always)
@@ -48,7 +45,7 @@ extension HPA {
         mutating func add(_ group: PodGroup, usage: Int64, request: Int64 = 0) {
             let request = max(0, request)
             switch group {
-            case .ignored: self.ignoredPods += 1
+            case .ignored: break
             case .ready:
                 self.readyPods += 1
                 self.usage += Int128(usage)
