@@ -72,7 +72,8 @@ enum HPA {
             return ratio.isWithin(tolerance) ? keep : Result(replicas: wanted, ratio: ratio, keeps: false)
         }
         let spread = Ratio(Exact.multiply(ratio.part, Int128(counted)), of: Exact.multiply(ratio.whole, Int128(all)))
-        guard let spread, !spread.isWithin(tolerance), spread.isAboveOne, wanted >= current else { return keep }
+        // Above 1 over all of them, it is above the present size.
+        guard let spread, !spread.isWithin(tolerance), spread.isAboveOne else { return keep }
         return Result(replicas: wanted, ratio: ratio, keeps: false)
     }
 }

@@ -171,4 +171,59 @@ struct BehaviorTests {
         #expect(fixture.evaluate(["queue": 1000]).to == 8)
         fixture.memory.amend(to: 5, from: 5, before: fixture.memory, under: fixture.policy, at: fixture.now)
     }
+
+    @Test("a limit that is just met is not named")
+    func justMet() {
+        var legacy = Self.fixture(nil, .hpa)
+        #expect(legacy.evaluate(["queue": 200]).reasons == [.rule("queue")])
+        var up = Self.fixture(Behavior(scaleUp: ScalingRules(policies: [RatePolicy(.replicas(4), period: .seconds(60))])))
+        #expect(up.evaluate(["queue": 200]).reasons == [.rule("queue")])
+        var down = Self.fixture(Behavior(scaleDown: ScalingRules(stabilizationWindow: .zero, policies: [RatePolicy(.replicas(1), period: .seconds(60))])))
+        #expect(down.evaluate(["queue": 75]).reasons == [.rule("queue")])
+    }
+
+    @Test("more is allowed when the first change that counts no longer does, of several periods the first")
+    func moreIsAllowed() {
+        func until(_ policies: [RatePolicy], select: ScalingRules.Select = .max, _ change: (inout Fixture) -> Void = { _ in }) -> String? {
+            var fixture = Self.fixture(Behavior(scaleUp: ScalingRules(select: select, policies: policies)))
+            fixture.memory.recommendations = [Memory.Entry(replicas: 99, at: fixture.now)]
+            change(&fixture)
+            return fixture.evaluate(["queue": 2500]).step(.rateLimit)?.text
+        }
+        func ago(_ seconds: Int) -> Memory.Entry { Memory.Entry(replicas: 1, at: Fixture.start - .seconds(seconds)) }
+        let minute = [RatePolicy(.replicas(4), period: .seconds(60))]
+        #expect(until(minute) == "+4 per 1m: 8, more from 12:01:00 UTC")
+        #expect(until(minute) { $0.memory.ups = [ago(60)] } == "+4 per 1m: 8, more from 12:01:00 UTC")
+        #expect(until(minute) { $0.memory.ups = [ago(59), ago(20)] } == "+4 per 1m: 6, more from 12:00:01 UTC")
+        #expect(until(minute) { $0.memory.ups = [ago(0)] } == "+4 per 1m: 7, more from 12:01:00 UTC")
+        #expect(until(minute) { ($0.memory.ups, $0.memory.downs) = ([ago(20)], [ago(50)]) } == "+4 per 1m: 8, more from 12:00:10 UTC")
+        #expect(until(minute) { ($0.memory.ups, $0.memory.downs) = ([ago(50)], [ago(60)]) } == "+4 per 1m: 7, more from 12:00:10 UTC")
+        let two = [RatePolicy(.replicas(4), period: .seconds(60)), RatePolicy(.percent(50), period: .seconds(90))]
+        #expect(until(two) == "the larger of +4 per 1m and +50% per 1m30s: 8, more from 12:01:00 UTC")
+        #expect(until(two, select: .min) == "the smaller of +4 per 1m and +50% per 1m30s: 6, more from 12:01:00 UTC")
+        #expect(until(two) { $0.memory.ups = [ago(80)] } == "the larger of +4 per 1m and +50% per 1m30s: 8, more from 12:00:10 UTC")
+    }
+
+    @Test("what was recommended as high or higher keeps the number, the newest of it the longest")
+    func until() {
+        func decide(_ recommended: [(Int, Int)], queue: Quantity, up: Duration = .zero, down: Duration = .zero) -> Decision {
+            var fixture = Self.fixture(
+                Behavior(
+                    scaleUp: ScalingRules(stabilizationWindow: up, policies: [RatePolicy(.percent(1000), period: .seconds(1))]),
+                    scaleDown: ScalingRules(stabilizationWindow: down)), replicas: 6)
+            fixture.memory.recommendations = recommended.map { Memory.Entry(replicas: $0, at: Fixture.start - .seconds($1)) }
+            return fixture.evaluate(["queue": queue])
+        }
+        let minute = Duration.seconds(60)
+        #expect(decide([(5, 50), (3, 10)], queue: 50, down: minute).reasons == [.rule("queue"), .stabilized(until: Fixture.start + .seconds(10))])
+        #expect(decide([(5, 50), (5, 30), (3, 10)], queue: 50, down: minute).reasons.last == .stabilized(until: Fixture.start + .seconds(30)))
+        #expect(decide([(9, 20), (3, 10)], queue: 50, down: minute).reasons.last == .stabilized(until: Fixture.start + .seconds(40)))
+        #expect(decide([(9, 60), (3, 10)], queue: 50, down: minute).to == 3)
+        let up = decide([(7, 50), (9, 10)], queue: 250, up: minute)
+        #expect(up.to == 7)
+        #expect(up.reasons == [.rule("queue"), .stabilized(until: Fixture.start + .seconds(10))])
+        #expect(up.sentence.contains("not above 7, the lowest recommendation of the last 1m, until 12:00:10 UTC"))
+        #expect(decide([(7, 50), (7, 40), (9, 10)], queue: 250, up: minute).reasons.last == .stabilized(until: Fixture.start + .seconds(20)))
+        #expect(decide([(2, 50), (7, 40)], queue: 250, up: minute).reasons.last == .stabilized(until: Fixture.start + .seconds(10)))
+    }
 }

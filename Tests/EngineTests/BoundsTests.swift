@@ -86,4 +86,67 @@ struct BoundsTests {
         #expect(down.reasons.contains(.regionDown("eu-west")))
         #expect(Self.evaluate(200) { $0.isRegionDown = true }.acted)
     }
+
+    @Test("a schedule's bound of 0 or 1 is one, and one like the policy's own is not named")
+    func scheduleOfLittle() {
+        for most in [0, 1] {
+            let decision = Self.evaluate(500) {
+                $0.policy.minReplicas = 0
+                $0.schedule.max = .init(replicas: most, until: Self.end)
+            }
+            #expect(decision.to == most)
+            #expect(decision.reasons.contains(.scheduleCeiling(until: Self.end)))
+            #expect(decision.step(.schedule)?.text == "a schedule asks for 0 to \(most) until 13:00:00 UTC")
+            let least = Self.evaluate(0) {
+                $0.policy.minReplicas = 2
+                $0.schedule.min = .init(replicas: most, until: Self.end)
+            }
+            #expect(least.to == most)
+            #expect(least.reasons.contains(.atMin) == (most == 1))
+        }
+        let same = Self.evaluate(500) { $0.schedule.max = .init(replicas: 20, until: Self.end) }
+        #expect(same.to == 20)
+        #expect(same.reasons == [.rule("queue")])
+        #expect(Self.evaluate(600) { $0.schedule.max = .init(replicas: 20, until: Self.end) }.reasons.contains(.atMax))
+        #expect(Self.evaluate(0) { $0.schedule.min = .init(replicas: 1, until: Self.end) }.reasons.contains(.atMin))
+        let raised = Self.evaluate(600) {
+            $0.schedule.min = .init(replicas: 12, until: Self.end)
+            $0.schedule.max = .init(replicas: 10, until: Self.end)
+        }
+        #expect(raised.reasons == [.rule("queue"), .atMax])
+        #expect(raised.step(.schedule)?.text == "a schedule asks for 12 to 12 until 13:00:00 UTC")
+        let both = Self.evaluate(100) {
+            $0.schedule.min = .init(replicas: 2, until: Self.end - .seconds(60))
+            $0.schedule.max = .init(replicas: 10, until: Self.end)
+        }
+        #expect(both.step(.schedule)?.text == "a schedule asks for 2 to 10 until 12:59:00 UTC")
+    }
+
+    @Test("a floor that raises nothing is not told, and of two the larger one is, or who asked")
+    func floorsTold() {
+        #expect(Self.evaluate(25) { $0.floors.failover = .init(replicas: 1, region: "eu-north") }.step(.floors) == nil)
+        let raised = Self.evaluate(25) { $0.floors.failover = .init(replicas: 2, region: "eu-north") }
+        #expect(raised.step(.floors)?.text == "at least 2: the load of eu-north comes here")
+        for (inbound, failover, asked) in [(9, 8, true), (9, 9, true), (8, 9, false)] {
+            let decision = Self.evaluate(25) {
+                $0.floors.inbound = .init(replicas: inbound, by: "campaign", until: Self.end)
+                $0.floors.failover = .init(replicas: failover, region: "eu-north", until: Self.end)
+            }
+            #expect(decision.to == 9)
+            #expect(decision.step(.floors)?.text?.contains("asked for by campaign") == asked)
+            let reason: Reason = asked ? .inboundFloor(by: "campaign", until: Self.end) : .failoverFloor(region: "eu-north", until: Self.end)
+            #expect(decision.reasons.contains(reason))
+        }
+        let scheduled = Self.evaluate(25) {
+            $0.schedule.min = .init(replicas: 6, until: Self.end)
+            $0.floors.failover = .init(replicas: 6, region: "eu-north")
+        }
+        #expect(scheduled.reasons.contains(.scheduleFloor(until: Self.end)))
+        let capped = Self.evaluate(25) {
+            $0.schedule.max = .init(replicas: 5, until: Self.end)
+            $0.floors.failover = .init(replicas: 9, region: "eu-north")
+        }
+        #expect(capped.to == 5)
+        #expect(capped.step(.floors)?.text == "at least 5: the load of eu-north comes here")
+    }
 }

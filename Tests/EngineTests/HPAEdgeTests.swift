@@ -83,4 +83,78 @@ import Testing
             #expect(outcome.errorReturned == (size == 4))
         }
     }
+
+    // MARK: - Pods of which not everything is known
+
+    /// Pods of 1 thousandth requested each: their usage where they are ready.
+    private static func utilization(_ ready: [Int64], missing: Int = 0, unready: Int = 0, target: Int32, current: Int32, _ arithmetic: Policy.Arithmetic)
+        throws -> HPA.PodMetricResult
+    {
+        var tally = HPA.PodTally()
+        for usage in ready { tally.add(.ready, usage: usage, request: 1) }
+        for _ in 0..<missing { tally.add(.missing, usage: 0, request: 1) }
+        for _ in 0..<unready { tally.add(.unready, usage: 0, request: 1) }
+        return try HPA.utilization(tally, target: target, current: current, tolerances: HPA.Tolerances(down: 0, up: 0), arithmetic: arithmetic)
+    }
+    private static func average(_ ready: [Int64], missing: Int = 0, unready: Int = 0, current: Int32, _ arithmetic: Policy.Arithmetic) throws
+        -> HPA.PodMetricResult
+    {
+        var tally = HPA.PodTally()
+        for usage in ready { tally.add(.ready, usage: usage) }
+        for _ in 0..<missing { tally.add(.missing, usage: 0) }
+        for _ in 0..<unready { tally.add(.unready, usage: 0) }
+        return try HPA.averageUsage(tally, target: 100, current: current, tolerances: .standard, arithmetic: arithmetic)
+    }
+
+    @Test("a change that what is not known makes as large as the present size is one all the same", arguments: Policy.Arithmetic.allCases)
+    func damped(arithmetic: Policy.Arithmetic) throws {
+        // 180 of three and 100 assumed of the fourth: seven tenths of four.
+        let lowered = try Self.average([60, 60, 60], missing: 1, current: 3, arithmetic)
+        #expect(lowered.replicas == 3 && !lowered.keeps)
+        #expect(try Self.average([60, 60, 60], missing: 1, current: 2, arithmetic).keeps)
+        #expect(try Self.average([60, 60, 60], missing: 1, current: 4, arithmetic).replicas == 3)
+        // 400 of three, one of them idle.
+        let raised = try Self.average([200, 200], unready: 1, current: 4, arithmetic)
+        #expect(raised.replicas == 4 && !raised.keeps)
+        #expect(try Self.average([200, 200], unready: 1, current: 5, arithmetic).keeps)
+        #expect(try Self.average([200, 200], unready: 1, current: 3, arithmetic).replicas == 4)
+        // Where all is known, fewer pods than are asked for may come to fewer.
+        #expect(try Self.average([200, 200, 200], current: 10, arithmetic).replicas == 6)
+        // What is not known does not turn a change around.
+        #expect(try Self.average([150, 150], unready: 2, current: 4, arithmetic).keeps)
+        #expect(try Self.average([150, 150], unready: 2, current: 2, arithmetic).keeps)
+    }
+
+    @Test("pods without a sample count as busy up to their request where the others ask for less", arguments: Policy.Arithmetic.allCases)
+    func missing(arithmetic: Policy.Arithmetic) throws {
+        // No share of anything is asked for exactly at the target, whatever is missing.
+        let kept = try Self.utilization([1], missing: 1, target: 100, current: 2, arithmetic)
+        #expect(kept.replicas == 2 && kept.keeps && kept.utilization == 100 && kept.average == 1)
+        var tally = HPA.PodTally()
+        tally.add(.ready, usage: 50, request: 100)
+        tally.add(.missing, usage: 0, request: 100)
+        let atTarget = try HPA.utilization(tally, target: 50, current: 2, tolerances: .standard, arithmetic: arithmetic)
+        #expect(atTarget.replicas == 2 && atTarget.keeps)
+        // 0 of one and 100 of the other: half.
+        var idle = HPA.PodTally()
+        idle.add(.ready, usage: 0, request: 100)
+        idle.add(.missing, usage: 0, request: 100)
+        #expect(try HPA.utilization(idle, target: 51, current: 4, tolerances: HPA.Tolerances(down: 0, up: 0), arithmetic: arithmetic).replicas == 2)
+        #expect(try HPA.utilization(idle, target: 50, current: 4, tolerances: HPA.Tolerances(down: 0, up: 0), arithmetic: arithmetic).keeps)
+        // Nearly all of the request, not all of it and a little more.
+        var nearly = HPA.PodTally()
+        nearly.add(.ready, usage: 0, request: 1)
+        nearly.add(.missing, usage: 0, request: 1000)
+        #expect(try HPA.utilization(nearly, target: 100, current: 3, tolerances: HPA.Tolerances(down: 0, up: 0), arithmetic: arithmetic).replicas == 2)
+        #expect(throws: HPA.MetricFailure.noMatchingPods) {
+            var none = HPA.PodTally()
+            none.add(.ready, usage: 5)
+            _ = try HPA.utilization(none, target: 50, current: 1, tolerances: .standard, arithmetic: arithmetic)
+        }
+        // A pod's own requests, one thousandth each, to the last one.
+        #expect(try Self.utilization([4], unready: 1, target: 100, current: 2, arithmetic).replicas == 4)
+        #expect(try Self.utilization([4], missing: 1, target: 100, current: 2, arithmetic).replicas == 4)
+        #expect(try Self.utilization([4], missing: 1, unready: 2, target: 100, current: 4, arithmetic).keeps)
+        #expect(try Self.utilization([4], missing: 1, unready: 1, target: 100, current: 2, arithmetic).replicas == 4)
+    }
 }

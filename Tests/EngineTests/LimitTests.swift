@@ -119,4 +119,29 @@ struct LimitTests {
         #expect(decision.kind == .held)
         #expect(decision.sentence == "queue 500 / 25 per replica wants 20; the maximum is 4 → 4")
     }
+
+    @Test("a cooldown of nothing keeps nothing, whatever the clock did")
+    func noCooldown() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.memory = Memory(lastUp: fixture.now + .seconds(60), lastDown: fixture.now + .seconds(60))
+        #expect(fixture.evaluate(["queue": 200]).to == 8)
+        #expect(fixture.evaluate(["queue": 100]).to == 4)
+    }
+
+    @Test("a cooldown is named only where it keeps something")
+    func cooldownNamed() {
+        var fixture = Fixture([.averageValue("queue", 25)], min: 4, max: 20)
+        fixture.policy.cooldown = Policy.Cooldown(up: .seconds(60), down: .seconds(60))
+        fixture.memory = Memory(lastUp: fixture.now, lastDown: fixture.now)
+        #expect(fixture.evaluate(["queue": 100]).reasons == [.withinTolerance])
+        #expect(fixture.evaluate(["queue": 25]).reasons == [.rule("queue"), .atMin])
+        fixture.policy.emergency = Policy.Emergency(when: .above("queue", 100), replicas: .count(8))
+        // The emergency's own number is not held back, what is wanted beyond it is.
+        #expect(fixture.evaluate(["queue": 125]).reasons == [.rule("queue"), .emergency])
+        fixture.desired = 4
+        fixture.memory = Memory(lastUp: fixture.now)
+        let beyond = fixture.evaluate(["queue": 300])
+        #expect(beyond.to == 8)
+        #expect(beyond.reasons == [.rule("queue"), .emergency, .cooldown(until: fixture.now + .seconds(60))])
+    }
 }
