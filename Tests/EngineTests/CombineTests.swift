@@ -129,6 +129,59 @@ struct CombineTests {
         #expect(decision.kind == .held)
         #expect(decision.reasons == [.stale(metric: "mail")])
     }
+
+    @Test("of equal proposals the first rule's is told")
+    func equalProposals() {
+        var fixture = Fixture([.averageValue("cpu", 100), .averageValue("queue", 25), .averageValue("mail", 10)])
+        let decision = fixture.evaluate(["cpu": 100, "queue": 200, "mail": 80])
+        #expect(decision.to == 8)
+        #expect(decision.reasons == [.rule("queue")])
+        fixture.desired = 4
+        #expect(fixture.evaluate(["cpu": 400, "queue": 100, "mail": 40]).sentence == "cpu 400 / 100 per replica needs no change: held at 4")
+    }
+
+    /// Values of four rules that add or remove 1, 3, 3 and 2, and the rules that are named.
+    static let agreements: [(values: [Quantity], named: [String])] = [
+        ([30, 30, 30, 15], ["m1", "m2", "m0"]), ([0, 0, 0, 15], ["m0", "m1", "m2"]), ([30, 15, 30, 30], ["m2", "m0", "m3"]),
+        ([30, 30, 30, 0], ["m1", "m2", "m0"]),
+        ([0, 0, 15, 15], ["m0", "m1"]),
+    ]
+    @Test("a vote names those that made its number, then those that agreed, and no other", arguments: Self.agreements)
+    func agreeing(values: [Quantity], named: [String]) {
+        var fixture = Fixture(
+            [1, 3, 3, 2].enumerated().map { .step("m\($0)", above: 20, add: .replicas($1), below: 10, remove: .replicas($1)) }, min: 0)
+        fixture.policy.combine = .weighted
+        var answers: [String: ReadingAnswer] = [:]
+        for (index, value) in values.enumerated() { answers["m\(index)"] = .value(Sample(value: value, at: fixture.now)) }
+        #expect(fixture.evaluate(answers).reasons == named.map { Reason.rule($0) })
+    }
+
+    @Test("a vote for none is one, and votes that do not speak count for nothing")
+    func votesForNone() {
+        var fixture = Fixture(
+            [.averageValue("queue", 25), .step("mail", above: 20, add: .replicas(1)), .step("cpu", above: 20, add: .replicas(1))], min: 0)
+        fixture.policy.combine = .weighted
+        // One of three lowers, the others have no say on this side: a third is no half.
+        let split = fixture.evaluate(["queue": 0, "mail": 0, "cpu": 0])
+        #expect(split.to == 4)
+        #expect(split.sentence == "no majority among the rules (up 0, down 1 of weight 3): held at 4")
+        fixture.policy.rules[1] = Rule(fixture.policy.rules[1].body, weight: 0)
+        #expect(fixture.evaluate(["queue": 0, "mail": 0, "cpu": 0]).to == 0)
+        fixture.desired = 4
+        let quiet = fixture.evaluate(["queue": 100, "mail": 0, "cpu": 0])
+        #expect(quiet.sentence == "queue 100 / 25 per replica needs no change: held at 4")
+        #expect(quiet.reasons == [.withinTolerance])
+    }
+
+    @Test("a condition that has yet to last is told, and then nothing is within its tolerance")
+    func sustaining() {
+        var fixture = Fixture([.step("queue", above: 5, add: .replicas(1), sustained: .seconds(9)), .averageValue("mail", 10)])
+        #expect(fixture.evaluate(["queue": 6, "mail": 40]).reasons == [.sustaining(metric: "queue", until: Fixture.start + .seconds(9))])
+        fixture.pass(8)
+        #expect(fixture.evaluate(["queue": 6, "mail": 40]).kind == .held)
+        fixture.pass(1)
+        #expect(fixture.evaluate(["queue": 6, "mail": 40]).reasons == [.rule("queue")])
+    }
 }
 
 @Suite("Without readings")
