@@ -41,6 +41,40 @@ struct DoubtTests {
         #expect((fixture.evaluate(["queue": left]).readings[0].quality == .fresh) == believed)
     }
 
+    @Test("falls compound over ten periods and no more")
+    func tenPeriods() {
+        // Nine tenths ten times over, cut to thousandths each time.
+        for (left, after, believed) in [(34.866, 100_000, true), (34.865, 100_000, false), (34.866, 600, true), (34.866, 540, false), (38.741, 540, true)]
+            as [(Quantity, Int, Bool)]
+        {
+            var fixture = Self.fixture()
+            fixture.policy.plausible = Policy.Plausible(maxDrop: 10, per: .seconds(60))
+            fixture.evaluate(["queue": 100])
+            fixture.pass(after)
+            #expect((fixture.evaluate(["queue": left]).readings[0].quality == .fresh) == believed)
+        }
+    }
+
+    @Test("nothing falls from 0, and what stays does not fall")
+    func noFall() {
+        func quality(_ before: Quantity, _ after: Quantity, pass seconds: Int = 15, correlated: Bool = false) -> Quality {
+            var fixture = Self.fixture()
+            fixture.evaluate(["queue": before])
+            fixture.pass(seconds)
+            var input = fixture.input(["queue": .value(Sample(value: after, at: fixture.now))])
+            if correlated { input.doubts.correlatedDrops = ["queue"] }
+            return Engine.evaluate(input).decision.readings[0].quality
+        }
+        #expect(quality(0, -1) == .fresh)
+        #expect(quality(0, -1, correlated: true) == .fresh)
+        #expect(quality(0.001, -1) == .doubted)
+        #expect(quality(90, 90, correlated: true) == .fresh)
+        #expect(quality(90, 89.999, correlated: true) == .doubted)
+        #expect(quality(100, 39.999, pass: 0) == .doubted)
+        #expect(quality(100, 40, pass: 0) == .fresh)
+        #expect(quality(100, 39.999, pass: -3600) == .doubted)
+    }
+
     @Test("a doubted reading may raise")
     func raises() {
         var fixture = Self.fixture()

@@ -146,4 +146,40 @@ struct ReadingTests {
         fixture.evaluate(["cpu": 1])
         #expect(fixture.memory.series.map(\.metric) == ["cpu"])
     }
+
+    @Test(
+        "a second source counts up to its metric's age, and half a minute ahead", arguments: [(-31, false), (-30, true), (0, true), (120, true), (121, false)])
+    func secondary(age: Int, counts: Bool) {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.onMissing = [.secondary]
+        fixture.policy.metrics[0].secondary = .sql(connection: "other", statement: "select 1")
+        var input = fixture.input([:])
+        input.secondaries = ["queue": .value(Sample(value: 200, at: fixture.now - .seconds(age)))]
+        let decision = Engine.evaluate(input).decision
+        #expect(decision.to == (counts ? 8 : 4))
+        #expect(decision.readings[0].age == (counts ? .seconds(max(age, 0)) : nil))
+        #expect(decision.readings[0].quality == (counts ? .fresh : .missing))
+    }
+
+    @Test("of a full window the oldest sample goes, and one older than all of them is not kept")
+    func fullWindow() {
+        // One evaluation in 15 s, a window of a minute: room for six.
+        var fixture = Self.windowed(.sum)
+        func sum(_ value: Quantity, after seconds: Int) -> Quantity? {
+            fixture.evaluate(["queue": .value(Sample(value: value, at: Fixture.start + .seconds(seconds)))]).readings[0].value
+        }
+        fixture.now = Fixture.start + .seconds(60)
+        #expect([10, 20, 30, 40, 50, 60].map { sum(Quantity($0), after: $0) } == [10, 30, 60, 100, 150, 210])
+        #expect(fixture.memory.series[0].samples.map(\.value) == [10, 20, 30, 40, 50, 60])
+        #expect(sum(5, after: 5) == 210)
+        #expect(sum(25, after: 25) == 225)
+        #expect(fixture.memory.series[0].samples.map(\.value) == [20, 25, 30, 40, 50, 60])
+        #expect(sum(21, after: 21) == 226)
+        #expect(fixture.memory.series[0].samples.map(\.value) == [21, 25, 30, 40, 50, 60])
+        #expect(sum(1, after: 60) == 167)
+        #expect(fixture.memory.series[0].samples.map(\.value) == [21, 25, 30, 40, 50, 1])
+        fixture.pass(1)
+        #expect(sum(2, after: 61) == 148)
+        #expect(fixture.memory.series[0].samples.map(\.value) == [25, 30, 40, 50, 1, 2])
+    }
 }
