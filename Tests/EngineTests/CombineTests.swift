@@ -87,6 +87,8 @@ struct CombineTests {
         Weighted(
             name: "half of the weight that had readings does not lower",
             votes: [(0.3, 0, 2), (0.3, 15, 1), (0.4, nil, 1)], to: 4),
+        Weighted(name: "the least weight moves", votes: [(0.001, 30, 2), (0, 30, 1), (0, 0, 1)], to: 6),
+        Weighted(name: "the least weight lowers", votes: [(0.001, 0, 2), (0, 30, 1), (0, 0, 1)], to: 3),
         Weighted(name: "no weight moves nothing", votes: [(0, 30, 2), (0, 30, 1), (0, 30, 1)], to: 4),
     ]
 

@@ -191,4 +191,89 @@ struct ExplanationTests {
                 "paused", "override", "dry-run", "recommend-only", "off", "disabled",
             ])
     }
+
+    @Test("urgency changes exactly at eight tenths and at a half of confidence")
+    func urgencyBounds() {
+        // 0.5 of agreement, 0.1 of a record that is unknown, and three tenths of how far 100 is exceeded.
+        for (queue, confidence, urgency): (Quantity, Quantity, Decision.Urgency) in [(166.7, 0.8, .high), (166.4, 0.799, .medium)] {
+            var fixture = Fixture([.averageValue("queue", 25)])
+            let decision = fixture.evaluate(["queue": queue])
+            #expect(decision.confidence == confidence)
+            #expect(decision.urgency == urgency)
+        }
+        // Half of the weight agrees.
+        for (queue, confidence, urgency): (Quantity, Quantity, Decision.Urgency) in [(150, 0.5, .medium), (149.5, 0.499, .low)] {
+            var fixture = Fixture([.averageValue("queue", 25), .averageValue("mail", 10)])
+            let decision = fixture.evaluate(["queue": queue, "mail": 40])
+            #expect(decision.confidence == confidence)
+            #expect(decision.urgency == urgency)
+        }
+        // The maximum denies the person more, not the rules.
+        var fixture = Fixture([.averageValue("queue", 25)], replicas: 18)
+        fixture.override = fixture.override(to: 30)
+        let decision = fixture.evaluate(["queue": 500])
+        #expect(decision.to == 20 && decision.wanted == 20)
+        #expect(decision.reasons.contains(.atMax))
+        #expect(decision.urgency == .medium)
+        // Wanted, but held back: not low.
+        var cooling = Fixture([.averageValue("queue", 25)])
+        cooling.policy.cooldown = Policy.Cooldown(up: .seconds(60))
+        cooling.memory = Memory(lastUp: cooling.now)
+        let held = cooling.evaluate(["queue": 200])
+        #expect(held.kind == .held)
+        #expect(held.confidence == 0.9)
+        #expect(held.urgency == .high)
+    }
+
+    @Test("confidence goes by the record of the direction taken, and down's for none")
+    func confidenceByRecord() {
+        func confidence(_ record: TrackRecord, queue: Quantity) -> Quantity {
+            var fixture = Fixture([.averageValue("queue", 25)])
+            fixture.memory.record = record.bits
+            return fixture.evaluate(["queue": queue]).confidence
+        }
+        var up = TrackRecord(0), down = TrackRecord(0)
+        for _ in 0..<3 {
+            up.add(.improved, up: true)
+            down.add(.improved, up: false)
+        }
+        #expect(confidence(up, queue: 200) == 1)
+        #expect(confidence(down, queue: 200) == 0.9)
+        #expect(confidence(up, queue: 0) == 0.9)
+        #expect(confidence(down, queue: 0) == 1)
+        #expect(confidence(up, queue: 100) == 0.6)
+        #expect(confidence(down, queue: 100) == 0.7)
+    }
+
+    @Test("a rule without a say agrees to what there is, one without a reading with nobody, and no weight is no agreement")
+    func agreement() {
+        var fixture = Fixture([.averageValue("queue", 25), .step("mail", above: 20, add: .replicas(1))])
+        #expect(fixture.evaluate(["queue": 100, "mail": 0]).confidence == 0.6)
+        #expect(fixture.evaluate(["queue": 200, "mail": 0]).confidence == 0.65)
+        fixture.desired = 4
+        #expect(fixture.evaluate(["queue": 200]).confidence == 0.9)
+        var weightless = Fixture([.averageValue("queue", 25, weight: 0)])
+        #expect(weightless.evaluate(["queue": 200]).confidence == 0.4)
+        // What a limit holds back counts as wanted.
+        var limited = Fixture([.averageValue("queue", 25), .averageValue("mail", 10)])
+        limited.policy.cooldown = Policy.Cooldown(down: .seconds(60))
+        limited.memory = Memory(lastDown: limited.now)
+        #expect(limited.evaluate(["queue": 50, "mail": 20]).confidence == 0.75)
+    }
+
+    @Test("the evidence of a doubt names a sick source once nothing else is in the way")
+    func doubtEvidence() {
+        var fixture = DoubtTests.fixture()
+        fixture.evaluate(["queue": 100])
+        var evidence: [String?] = []
+        for _ in 0..<4 {
+            fixture.pass(15)
+            var input = fixture.input(["queue": .value(Sample(value: 0, at: fixture.now))])
+            input.doubts.unhealthy = ["queue"]
+            let evaluation = Engine.evaluate(input)
+            fixture.memory = evaluation.memory
+            evidence.append(evaluation.decision.readings[0].evidence)
+        }
+        #expect(evidence == [nil, nil, nil, "its source's health query does not vouch for it"])
+    }
 }

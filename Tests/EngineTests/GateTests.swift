@@ -228,4 +228,60 @@ struct GateTests {
         #expect(decision.sentence.count < 300)
         #expect(!decision.sentence.contains { $0.isNewline || $0.unicodeScalars.contains { $0.value < 0x20 } })
     }
+
+    @Test("an override to 0 is one, and a bound is named only where it cuts")
+    func overrideToNone() {
+        var fixture = self.fixture {
+            $0.policy.minReplicas = 0
+            $0.override = $0.override(to: 0)
+        }
+        let until = fixture.now + .seconds(3600)
+        #expect(fixture.evaluate(["queue": 100]).to == 0)
+        fixture.desired = 4
+        for replicas in [0, 1, 20] {
+            fixture.override = fixture.override(to: replicas)
+            let decision = fixture.evaluate(["queue": 100])
+            #expect(decision.to == replicas)
+            #expect(!decision.reasons.contains(.atMin) && !decision.reasons.contains(.atMax))
+            #expect(decision.reasons.contains(.override(owner: "anna", until: until)))
+        }
+        fixture.policy.minReplicas = 2
+        fixture.override = fixture.override(to: 1)
+        #expect(fixture.evaluate(["queue": 100]).reasons.contains(.atMin))
+    }
+
+    @Test(
+        "an override begins and ends at its times, and counts at once when the clocks differ a little",
+        arguments: [
+            (-31, false), (-30, true), (0, true), (3599, true), (3600, false),
+        ])
+    func overrideTimes(after seconds: Int, counts: Bool) {
+        var fixture = self.fixture { $0.override = $0.override(to: 9) }
+        fixture.pass(seconds)
+        #expect(fixture.evaluate(["queue": 100]).to == (counts ? 9 : 4))
+    }
+
+    @Test("who agreed to none agreed to all that lowers")
+    func approvedNone() {
+        for (approved, acted) in [(0, true), (1, false), (2, false)] {
+            let fixture = self.fixture {
+                $0.policy.minReplicas = 0
+                $0.policy.approval = Policy.Approval(above: 2)
+            }
+            var input = fixture.input(["queue": .value(Sample(value: 0, at: fixture.now))])
+            input.approved = approved
+            #expect(Engine.evaluate(input).decision.acted == acted)
+        }
+    }
+
+    @Test("an emergency that does not raise is no exception to a freeze, one to 0 is none")
+    func emergencyThatLowers() {
+        let fixture = self.fixture { $0.policy.emergency = Policy.Emergency(when: .above("queue", 1), replicas: .count(0)) }
+        var input = fixture.input(["queue": .value(Sample(value: 25, at: fixture.now))])
+        input.schedule.freeze = .init(reason: "sale", until: fixture.now + .seconds(60))
+        input.override = fixture.override(to: 2)
+        let decision = Engine.evaluate(input).decision
+        #expect(decision.to == 2)
+        #expect(!decision.acted)
+    }
 }

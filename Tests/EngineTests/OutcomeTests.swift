@@ -77,4 +77,105 @@ struct OutcomeTests {
         fixture.evaluate(["queue": 100])
         #expect(fixture.memory.record == 0)
     }
+
+    @Test("a change is judged a start-up, a window and an evaluation later, and not before")
+    func due() {
+        func isJudged(after: Duration, startup: Duration, window: Metric.Window?) -> Bool {
+            var fixture = Fixture([.averageValue("queue", 25)], metrics: [Fixture.metric("queue", window: window)])
+            fixture.evaluate(["queue": 200])
+            fixture.now = fixture.now + after
+            var input = fixture.input(["queue": .value(Sample(value: 200, at: fixture.now))])
+            input.workload.startup = startup
+            let memory = Engine.evaluate(input).memory
+            #expect((memory.pendingAt == nil) == (memory.record != 0))
+            return memory.record != 0
+        }
+        let window = Metric.Window(last: .seconds(60), aggregate: .last)
+        for (startup, window, due): (Duration, Metric.Window?, Duration) in [
+            (.zero, nil, .seconds(15)), (.seconds(20), nil, .seconds(35)), (.zero, window, .seconds(75)), (.seconds(20), window, .seconds(95)),
+            (.seconds(-20), nil, .seconds(15)),
+        ] {
+            #expect(isJudged(after: due, startup: startup, window: window))
+            #expect(!isJudged(after: due - .microseconds(1), startup: startup, window: window))
+        }
+    }
+
+    @Test("a change whose rule is gone, or whose rule has no metric any more, is never judged")
+    func ruleGone() {
+        for isMetric in [false, true] {
+            var fixture = Fixture([.averageValue("mail", 10), .averageValue("queue", 25)])
+            fixture.evaluate(["queue": 200, "mail": 40])
+            #expect(fixture.memory.pendingAt == fixture.now)
+            fixture.pass(15)
+            if isMetric { fixture.policy.metrics.removeLast() } else { fixture.policy.rules.removeLast() }
+            fixture.evaluate(["queue": 200, "mail": 80])
+            #expect(fixture.memory.pendingAt == nil)
+            #expect(fixture.memory.record == 0)
+        }
+    }
+
+    @Test("a change whose reading is missing when it is due is judged as soon as there is one; one that no rule made is not")
+    func lateOrNever() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.evaluate(["queue": 200])
+        fixture.pass(15)
+        fixture.evaluate([:] as [String: ReadingAnswer])
+        #expect(fixture.memory.pendingAt != nil)
+        fixture.pass(15)
+        fixture.evaluate(["queue": 200])
+        #expect(TrackRecord(fixture.memory.record).count(up: true) == 1)
+        fixture.override = fixture.override(to: 0)
+        fixture.desired = 4
+        fixture.evaluate([:] as [String: ReadingAnswer])
+        #expect(fixture.memory.pendingAt == nil)
+    }
+
+    @Test("what is to be judged survives in one number")
+    func pending() {
+        for rule in [0, 1, 513, 65_535] {
+            for distance: Int64 in [0, 1, 70_000, PendingOutcome.mostDistance] {
+                for isUp in [false, true] {
+                    let pending = PendingOutcome(rule: rule, isUp: isUp, distance: distance)
+                    #expect(PendingOutcome(pending.bits) == pending)
+                    #expect(pending.rule == rule && pending.isUp == isUp && pending.distance == distance)
+                }
+            }
+        }
+        #expect(PendingOutcome(rule: 0, isUp: true, distance: -1).distance == 0)
+        #expect(PendingOutcome(rule: 0, isUp: true, distance: .max).distance == 1_000_000)
+    }
+
+    @Test("distance is how far from the target, in thousandths of it; beyond any it is the greatest that is told apart")
+    func distance() {
+        #expect(Opinion(ratio: Ratio(1500, of: 1000)).distance == 500)
+        #expect(Opinion(ratio: Ratio(400, of: 1000)).distance == 600)
+        #expect(Opinion(ratio: Ratio(1000, of: 1000)).distance == 0)
+        #expect(Opinion(ratio: Ratio(1_001_000, of: 1000)).distance == 1_000_000)
+        #expect(Opinion(ratio: Ratio(1_002_000, of: 1000)).distance == 1_000_000)
+        #expect(Opinion().distance == 0)
+        #expect(Opinion(isUnbounded: true).distance == 1_000_000)
+        #expect(Opinion(ratio: Ratio(1500, of: 1000)).severity == 500)
+        #expect(Opinion(ratio: Ratio(400, of: 1000)).severity == 600)
+        #expect(Opinion(ratio: Ratio(9000, of: 1000)).severity == 1000)
+        #expect(Opinion().severity == 0)
+        #expect(Opinion(isUnbounded: true).severity == 1000)
+    }
+
+    @Test("a record of twenty is full, each direction's bits are its own")
+    func fullRecord() {
+        var record = TrackRecord(0)
+        for index in 0..<21 { record.add(index == 0 ? .improved : .worse, up: true) }
+        #expect(record.count(up: true) == 20)
+        #expect(record.share(up: true) == 0)
+        #expect(record.count(up: false) == 0)
+        for _ in 0..<20 { record.add(.improved, up: true) }
+        for _ in 0..<20 { record.add(.improved, up: false) }
+        #expect(record.share(up: true) == 1000 && record.share(up: false) == 1000)
+        record.add(.worse, up: true)
+        record.add(.worse, up: true)
+        record.add(.worse, up: true)
+        #expect(record.share(up: true) == 850 && record.share(up: false) == 1000)
+        record.add(.worse, up: false)
+        #expect(record.share(up: true) == 850 && record.share(up: false) == 950)
+    }
 }
