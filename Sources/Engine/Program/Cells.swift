@@ -1,7 +1,7 @@
 import Model
 
 /// Where the facts of one workload lie, in cells of 8 bytes: a header, then what its policy needs and nothing else. A
-/// workload with one metric, a five-minute stabilization window at 15 s and HPA's rate limits takes 41 of them.
+/// workload with one metric, a five-minute stabilization window at 15 s and HPA's rate limits takes 40 of them.
 struct CellLayout: Sendable {
     /// The fixed places.
     enum Header {
