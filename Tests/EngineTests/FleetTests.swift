@@ -81,35 +81,4 @@ struct FleetTests {
         }
         #expect(twins.differences.first == nil, "seed \(seed)")
     }
-
-    @Test("room that a larger policy used before changes nothing", arguments: Policy.Combine.allCases)
-    func usedRoom(combine: Policy.Combine) {
-        func fixture(_ rules: Int) -> Fixture {
-            var fixture = Fixture((0..<rules).map { .averageValue("m\($0)", 25) }, min: 0, max: 1000)
-            fixture.policy.combine = combine
-            fixture.policy.onMissing = [.lastGood(.seconds(60))]
-            return fixture
-        }
-        func input(_ values: [Quantity?]) -> EvaluationInput {
-            let fixture = fixture(values.count)
-            var answers: [String: ReadingAnswer] = [:]
-            for (index, value) in values.enumerated() { answers["m\(index)"] = value.map { .value(Sample(value: $0, at: fixture.now)) } }
-            return fixture.input(answers)
-        }
-        let lefts: [[Quantity?]] = [[100, 100, 5000, 5000], [100, 100, 0, 0], [100, 100, nil, nil], [nil, nil, 5000, 5000], [nil, nil, nil, nil]]
-        for left in lefts {
-            for (values, to, driving): ([Quantity?], Int, Int) in [
-                ([200, 200], 8, 0), ([50, 50], 2, 0), ([0, 0], 0, 0), ([100, 100], 4, combine == .max ? 0 : -1), ([nil, nil], 4, -1), ([200, nil], 8, 0),
-            ] {
-                let scratch = Scratch()
-                _ = Engine.conclude(input(left), in: scratch)
-                let used = Engine.conclude(input(values), in: scratch)
-                #expect(used.conclusion.to == to)
-                #expect(used.conclusion.driving == driving)
-                let fresh = Engine.conclude(input(values), in: Scratch())
-                #expect(used.conclusion == fresh.conclusion)
-                #expect(used.memory == fresh.memory)
-            }
-        }
-    }
 }
