@@ -182,4 +182,15 @@ struct ReadingTests {
         #expect(sum(2, after: 61) == 148)
         #expect(fixture.memory.series[0].samples.map(\.value) == [25, 30, 40, 50, 1, 2])
     }
+
+    @Test("a sample from as far ahead as clocks may differ stays, one from further ahead does not")
+    func aheadInMemory() {
+        for (pass, left) in [(0, 1), (-1, 0)] {
+            var fixture = Self.windowed(.last)
+            fixture.evaluate(["queue": .value(Sample(value: 100, at: fixture.now + .seconds(30)))])
+            fixture.pass(pass)
+            fixture.evaluate([:] as [String: ReadingAnswer])
+            #expect(fixture.memory.series[0].samples.count == left)
+        }
+    }
 }

@@ -235,4 +235,102 @@ struct RuleTests {
         #expect(decision.reasons == [.missing(metric: "queue")])
         #expect(decision.sentence == "the policy defines no metric “queue”: held at 4")
     }
+
+    @Test("a reading at a threshold does not begin what has to last beyond it")
+    func sustainedAtThreshold() {
+        for (at, beyond) in [(25, 25.001), (5, 4.999)] as [(Quantity, Quantity)] {
+            var fixture = Fixture([.step("queue", above: 25, add: .replicas(1), below: 5, remove: .replicas(1), sustained: .seconds(30))])
+            fixture.evaluate(["queue": at])
+            fixture.pass(30)
+            #expect(fixture.evaluate(["queue": beyond]).reasons == [.sustaining(metric: "queue", until: fixture.now + .seconds(30))])
+            fixture.pass(29)
+            #expect(fixture.evaluate(["queue": beyond]).kind == .held)
+            fixture.pass(1)
+            #expect(fixture.evaluate(["queue": beyond]).kind != .held)
+        }
+    }
+
+    @Test("capacity is exact at its shares, and a step is no less than none")
+    func capacityShares() {
+        func to(_ value: Quantity, step: Int = 1, _ replicas: Int = 4) -> Int? {
+            var fixture = Fixture([.capacity("mail", 1000, step: step)], min: 0, replicas: replicas)
+            return fixture.evaluate(["mail": value]).to
+        }
+        #expect(to(3200) == 5)
+        #expect(to(3199.999) == 4)
+        #expect(to(1200) == 3)
+        #expect(to(1200.001) == 4)
+        #expect(to(3200, step: -3) == 4)
+        #expect(to(3200, step: 0) == 4)
+        #expect(to(1200, step: -3) == 4)
+        #expect(to(0.001, step: 3, 0) == 3)
+        #expect(to(0, step: 3, 0) == 0)
+        #expect(to(-1, step: 3, 0) == 0)
+        #expect(to(0, step: 9, 1) == 1)
+        #expect(to(800, 1) == 2)
+    }
+
+    @Test("amounts below none are none, a percentage is at least one")
+    func amounts() {
+        func to(_ amount: Rule.Step.Amount, _ replicas: Int) -> Int? {
+            var fixture = Fixture([.step("queue", above: 25, add: amount)], max: 1000, replicas: replicas)
+            return fixture.evaluate(["queue": 30]).to
+        }
+        #expect(to(.replicas(0), 4) == 4)
+        #expect(to(.replicas(-2), 4) == 4)
+        #expect(to(.replicas(3), 4) == 7)
+        #expect(to(.percent(0), 4) == 5)
+        #expect(to(.percent(-50), 4) == 5)
+        #expect(to(.percent(1), 100) == 101)
+        #expect(to(.percent(1), 101) == 103)
+        #expect(to(.percent(25), 4) == 5)
+    }
+
+    @Test("a reading that may only raise and would keep has no say")
+    func keepsOnly() {
+        var stale = Fixture([.averageValue("queue", 25)])
+        let decision = stale.evaluate(["queue": stale.stale(100)])
+        #expect(decision.proposals[0].replicas == nil)
+        #expect(decision.proposals[0].because == "ratio 1, tolerance 0.1 from a stale reading, which may not lower or keep")
+        var missing = Fixture([.averageValue("mail", 25), .averageValue("queue", 25)])
+        missing.policy.metrics[1].onMissing = [.replicas(4)]
+        let held = missing.evaluate(["mail": 100])
+        #expect(held.proposals[1].replicas == nil)
+        #expect(held.proposals[1].because == "queue is missing (no row)")
+        missing.desired = 3
+        #expect(missing.evaluate(["mail": 75]).to == 4)
+    }
+
+    @Test("as the controller has it, the replicas that are not ready count as idle upwards and not at all downwards")
+    func asController() {
+        func to(_ cpu: Quantity, ready: Int, existing: Int = 4, asked: Int = 4) -> Int? {
+            var fixture = Fixture([.utilization("cpu", 50)], min: 0, max: 100, replicas: asked)
+            fixture.policy.arithmetic = .hpa
+            fixture.policy.behavior = Behavior(scaleDown: ScalingRules(stabilizationWindow: .zero))
+            fixture.memory.recommendations = [Memory.Entry(replicas: 0, at: fixture.now)]
+            (fixture.existing, fixture.ready) = (existing, ready)
+            return fixture.evaluate(["cpu": cpu]).to
+        }
+        #expect(to(10, ready: 1) == 1)
+        #expect(to(90, ready: 1) == 4)
+        #expect(to(90, ready: 4) == 8)
+        #expect(to(150, ready: 2) == 6)
+        #expect(to(150, ready: 2, existing: 2, asked: 2) == 6)
+        #expect(to(150, ready: 2, existing: 9) == 4)
+        #expect(to(150, ready: 9, existing: 2) == 8)
+        #expect(to(0, ready: 0) == 4)
+    }
+
+    @Test("a utilization that comes to the present size all the same is kept only within its tolerance")
+    func utilizationKeeps() {
+        func keeps(_ mean: Int64, current: Int, existing: Int, ready: Int) -> Bool? {
+            HPA.utilization(
+                Quantity(milli: mean), target: 70, current: current, existing: existing, ready: ready, tolerance: HPA.Tolerance(0.1))?.keeps
+        }
+        #expect(keeps(77_000, current: 4, existing: 4, ready: 4) == true)
+        #expect(keeps(77_001, current: 4, existing: 4, ready: 4) == false)
+        #expect(keeps(140_000, current: 4, existing: 4, ready: 2) == true)
+        #expect(keeps(210_000, current: 4, existing: 4, ready: 2) == false)
+        #expect(keeps(35_000, current: 2, existing: 4, ready: 4) == false)
+    }
 }
