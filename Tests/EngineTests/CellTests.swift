@@ -206,4 +206,48 @@ struct CellTests {
             #expect(memory.lastUp == later && memory.lastDown == later)
         }
     }
+
+    @Test("a fleet's workloads lie side by side, each with the cells and readings of its own policy")
+    func fleet() {
+        let one = Fixture([.averageValue("queue", 10)], max: 100).policy
+        var two = Fixture([.averageValue("queue", 20), .averageValue("mail", 5)], max: 100).policy
+        two.behavior = Behavior()
+        let fleet = FleetEngine(policies: [one, two], workloads: [0, 1, 0, 1])
+        #expect(fleet.count == 4)
+        #expect(fleet.bytes == 8 * (2 * 12 + 2 * 45) + 4 * 16)
+        var concluded: [Int: Conclusion] = [:]
+        let sizes: [Int32] = [4, 5, 6, 7], values: [Int64] = [80_000, -1, 100_000, 30_000, 60_000, -1, 20_000, 35_000]
+        sizes.withUnsafeBufferPointer { sizes in
+            values.withUnsafeBufferPointer { values in
+                guard let sizes = sizes.baseAddress, let values = values.baseAddress else { return }
+                let shard = FleetEngine.Shard(of: fleet)
+                shard.evaluate(0..<4, FleetEngine.Readings(sizes: sizes, values: values, metrics: 2), at: Fixture.start) { concluded[$0] = $1 }
+            }
+        }
+        #expect((0..<4).map { concluded[$0]?.from } == [4, 5, 6, 7])
+        #expect((0..<4).map { concluded[$0]?.to } == [8, 6, 6, 7])
+        #expect((0..<4).map { concluded[$0]?.acted } == [true, true, false, false])
+        let memories = (0..<4).map { fleet.memory(of: $0, at: Fixture.start) }
+        #expect(memories.map(\.lastUp) == [Fixture.start, Fixture.start, nil, nil])
+        #expect(memories.map { $0.series.map { $0.samples.map(\.value) } } == [[[80]], [[100], [30]], [[60]], [[20], [35]]])
+        #expect(memories.map { $0.recommendations.map(\.replicas) } == [[], [5, 6], [], [7]])
+        #expect(FleetEngine(policies: [one], workloads: []).bytes == 0)
+    }
+
+    @Test("a change remembers how much it was, and a clock that went back moves no earlier change")
+    func remembered() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.behavior = Behavior(scaleDown: ScalingRules(stabilizationWindow: .zero))
+        fixture.evaluate(["queue": 150])
+        #expect(fixture.memory.ups == [Memory.Entry(replicas: 2, at: Fixture.start)])
+        #expect(fixture.memory.downs == [])
+        #expect(fixture.memory.lastUp == Fixture.start && fixture.memory.lastDown == nil)
+        fixture.pass(1)
+        fixture.evaluate(["queue": 75])
+        #expect(fixture.memory.downs == [Memory.Entry(replicas: 3, at: fixture.now)])
+        #expect(fixture.memory.lastUp == Fixture.start && fixture.memory.lastDown == fixture.now)
+        fixture.pass(-60)
+        fixture.evaluate(["queue": 50])
+        #expect(fixture.memory.lastDown == Fixture.start + .seconds(1))
+    }
 }

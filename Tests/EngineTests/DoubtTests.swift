@@ -75,6 +75,21 @@ struct DoubtTests {
         #expect(quality(100, 39.999, pass: -3600) == .doubted)
     }
 
+    /// The steepest fall in percent, its time, and what is left of 100 after 15 s.
+    static let steepestFalls: [(maxDrop: Quantity, per: Duration, left: Quantity, believed: Bool)] = [
+        (0, .seconds(60), 100, true), (0, .seconds(60), 99.999, false), (-5, .seconds(60), 99.999, false), (100, .seconds(60), 0, true),
+        (100, .seconds(60), -0.001, false), (200, .seconds(60), 0, true), (200, .seconds(60), -0.05, false), (0.1, .seconds(60), 99.9, true),
+        (0.1, .seconds(60), 99.899, false), (50, .zero, 0.097, true), (50, .zero, 0.096, false),
+    ]
+    @Test("no fall is steeper than all, and none is less than none", arguments: Self.steepestFalls)
+    func steepest(maxDrop: Quantity, per: Duration, left: Quantity, believed: Bool) {
+        var fixture = Self.fixture()
+        fixture.policy.plausible = Policy.Plausible(maxDrop: maxDrop, per: per)
+        fixture.evaluate(["queue": 100])
+        fixture.pass(15)
+        #expect((fixture.evaluate(["queue": left]).readings[0].quality == .fresh) == believed)
+    }
+
     @Test("a doubted reading may raise")
     func raises() {
         var fixture = Self.fixture()
@@ -199,6 +214,15 @@ struct GuardEffectTests {
         #expect(guards(51) == [0])
         #expect(guards(51) == [0])
         #expect(guards(51) == [])
+    }
+
+    @Test("an earlier value serves as long as a reading of it would have been fresh", arguments: [(179, true), (180, true), (181, false)])
+    func earlier(after seconds: Int, isKnown: Bool) throws {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.emergency = Policy.Emergency(when: try Expression(parsing: "change(queue, 1m) > 50"), replicas: .max)
+        fixture.evaluate(["queue": 100])
+        fixture.pass(seconds)
+        #expect(fixture.evaluate(["queue": 151]).to == (isKnown ? 20 : 7))
     }
 
     @Test("a condition may look back, as far as the samples reach")

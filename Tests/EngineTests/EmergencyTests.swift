@@ -191,4 +191,17 @@ struct EvaluatorTests {
         #expect(self.evaluator.condition(.comparison(.greater, product, .metric("high"))) == true)
         #expect(self.evaluator.condition(.comparison(.less, .negate(product), .metric("low"))) == true)
     }
+
+    @Test("a condition says how many values it has at once")
+    func depth() throws {
+        for (text, depth) in [
+            ("a > 1", 2), ("a + b > c", 2), ("a > b + c", 3), ("a > b and c > d", 3), ("not a > b or c > d", 3), ("max(a, b, c) > 1", 3),
+            ("max(a, b, c) > min(a, b)", 3), ("1 > max(a, b, c)", 4), ("abs(a) > 1", 2), ("change(a, 1m) > 1", 2), ("-a > 1", 2),
+            ("a > b + (c + (d + 1))", 5), ("avg(a, b) + avg(a, b) > avg(a, b)", 3),
+        ] {
+            #expect(ConditionSet(metrics: ["a", "b", "c", "d"]).postfix(try Expression(parsing: text)).depth == depth, "\(text)")
+        }
+        #expect(ConditionSet(metrics: []).postfix(.number(1)).depth == 1)
+        #expect(ConditionSet(metrics: []).postfix(.call(.max, [])).depth == 1)
+    }
 }
