@@ -250,4 +250,30 @@ struct CellTests {
         fixture.evaluate(["queue": 50])
         #expect(fixture.memory.lastDown == Fixture.start + .seconds(1))
     }
+
+    @Test("nothing but sizes and readings enters a fleet: no floor, no approval, no word about a source")
+    func fleetAlone() {
+        func sizes(_ values: [Int64], _ change: (inout Policy) -> Void) -> [Int] {
+            var policy = Fixture([.averageValue("queue", 25)], min: 0, max: 100).policy
+            change(&policy)
+            let fleet = FleetEngine(policies: [policy], workloads: [0]), shard = FleetEngine.Shard(of: fleet)
+            var size: Int32 = 4, result: [Int] = []
+            for (index, value) in values.enumerated() {
+                withUnsafePointer(to: size) { sizes in
+                    withUnsafePointer(to: value) { values in
+                        let now = Fixture.start + .seconds(15 * index)
+                        shard.evaluate(0..<1, FleetEngine.Readings(sizes: sizes, values: values, metrics: 1), at: now) { _, conclusion in
+                            if conclusion.acted { result.append(conclusion.to) } else { result.append(-1) }
+                        }
+                    }
+                }
+                if let last = result.last, last >= 0 { size = Int32(last) }
+            }
+            return result
+        }
+        #expect(sizes([0, 200_000]) { _ in } == [0, 8])
+        #expect(sizes([25_000, 50_000, 200_000, 0]) { $0.approval = Policy.Approval(above: 2) } == [-1, 2, -1, 0])
+        let plausible = Policy.Plausible(maxDrop: 60, per: .seconds(60))
+        #expect(sizes([100_000, 75_000, 0, 0, 0, 0]) { $0.plausible = plausible } == [-1, 3, -1, -1, -1, 0])
+    }
 }

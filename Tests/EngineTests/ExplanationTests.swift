@@ -108,6 +108,8 @@ struct ExplanationTests {
         #expect(readings.map(\.ratio) == [1.8, 1.2, 0.85, nil, nil])
         fixture.desired = 0
         #expect(fixture.evaluate(["queue": 180]).readings[0].ratio == nil)
+        fixture.observation = .gone
+        #expect(fixture.evaluate(["queue": 180]).readings[0].ratio == nil)
     }
 
     @Test("confidence is half agreement, three tenths severity, two tenths of an unknown record")
@@ -254,6 +256,8 @@ struct ExplanationTests {
         #expect(fixture.evaluate(["queue": 200]).confidence == 0.9)
         var weightless = Fixture([.averageValue("queue", 25, weight: 0)])
         #expect(weightless.evaluate(["queue": 200]).confidence == 0.4)
+        var light = Fixture([.averageValue("queue", 25, weight: 0.001)])
+        #expect(light.evaluate(["queue": 200]).confidence == 0.9)
         // What a limit holds back counts as wanted.
         var limited = Fixture([.averageValue("queue", 25), .averageValue("mail", 10)])
         limited.policy.cooldown = Policy.Cooldown(down: .seconds(60))
@@ -275,5 +279,32 @@ struct ExplanationTests {
             evidence.append(evaluation.decision.readings[0].evidence)
         }
         #expect(evidence == [nil, nil, nil, "its source's health query does not vouch for it"])
+    }
+
+    @Test("the evidence is the source's own where it says that it lacks something, and ours where we find that")
+    func evidence() {
+        let rate = Fixture([.averageValue("queue", 25)], metrics: [Fixture.metric("queue", window: .init(last: .seconds(60), aggregate: .rate))])
+        func evidence(_ answer: ReadingAnswer) -> String? {
+            var fixture = rate
+            return fixture.evaluate(["queue": answer]).readings[0].evidence
+        }
+        #expect(evidence(.value(Sample(value: 1, at: rate.now))) == "a rate needs two samples within 1m since the last reset")
+        #expect(evidence(.missing(.partial, evidence: "two of three shards")) == "two of three shards")
+        #expect(
+            evidence(.value(Sample(value: 1, at: rate.now + .seconds(31))))
+                == "the sample is dated 2026-05-28T12:00:31.000Z, ahead of 2026-05-28T12:00:00.000Z")
+        #expect(evidence(.missing(.clock, evidence: "dated tomorrow")) == "dated tomorrow")
+        #expect(evidence(.missing(.timeout, evidence: "")) == nil)
+    }
+
+    @Test("a proposal of none is one")
+    func proposesNone() {
+        var fixture = Fixture([.averageValue("queue", 25)], min: 0)
+        let decision = fixture.evaluate(["queue": 0])
+        #expect(decision.proposals[0].replicas == 0)
+        #expect(decision.proposals[0].abstains == nil)
+        #expect(decision.step(.proposals)?.output == 0)
+        #expect(decision.step(.proposals)?.text == "1 of 1 rule proposes")
+        #expect(decision.step(.combine)?.text == "max of 1")
     }
 }
