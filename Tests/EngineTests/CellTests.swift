@@ -44,6 +44,16 @@ struct CellTests {
         #expect(count { $0.arithmetic = .hpa } == 34)
         #expect(count { $0.behavior = Behavior() } == 40)
         #expect(count { ($0.behavior, $0.evaluateEvery) = (Behavior(), .milliseconds(1)) } == 12 + 3 * CellLayout.mostEntries)
+        // Without a time between two evaluations it is the shortest.
+        for every in [Duration.zero, .microseconds(1)] {
+            #expect(
+                count {
+                    $0.metrics = [Fixture.metric("queue", window: .init(last: .microseconds(10), aggregate: .avg))]
+                    $0.evaluateEvery = every
+                } == 10 + 2 * 12)
+            let rules = ScalingRules(stabilizationWindow: .milliseconds(10), policies: [RatePolicy(.replicas(1), period: .milliseconds(10))])
+            #expect(count { ($0.behavior, $0.evaluateEvery) = (Behavior(scaleUp: rules, scaleDown: rules), every) } == 12 + 3 * 12)
+        }
         // Rules with one condition share its beginning.
         let sustained = Rule.step("queue", above: 5, add: .replicas(1), below: 1, remove: .replicas(1), sustained: .seconds(9))
         #expect(count { $0.rules = [sustained, sustained] } == 14)

@@ -284,4 +284,15 @@ struct GateTests {
         #expect(decision.to == 2)
         #expect(!decision.acted)
     }
+
+    @Test("while an emergency's condition holds, a freeze stops no rule from raising, whatever number the emergency asks for")
+    func emergencyFromNone() {
+        for (size, queue, acted): (Int, Quantity, Bool) in [(0, 50, true), (1, 50, true), (2, 50, false), (0, 1, false)] {
+            var fixture = Fixture([.averageValue("queue", 25)], min: 0, replicas: size)
+            fixture.policy.emergency = Policy.Emergency(when: .above("queue", 1), replicas: .count(0))
+            var input = fixture.input(["queue": .value(Sample(value: queue, at: fixture.now))])
+            input.schedule.freeze = .init(reason: "sale", until: fixture.now + .seconds(60))
+            #expect(Engine.evaluate(input).decision.acted == acted)
+        }
+    }
 }

@@ -110,6 +110,12 @@ struct YieldTests {
         #expect(yield(Self.remembering(downs: [entry(5, 1)])) == Yield(gently: 10, atOnce: 2))
         #expect(yield(Self.remembering(ups: [entry(2, 59)])) == Yield(gently: 5, atOnce: 2))
         #expect(yield(Self.remembering(ups: [entry(9, 59)])) == Yield(gently: 2, atOnce: 2))
+        // What was this very moment counts in any period.
+        let short = Self.yield {
+            $0.policy.behavior = Behavior(scaleDown: ScalingRules(policies: [RatePolicy(.replicas(3), period: .milliseconds(1))]))
+            $0.memory = Self.remembering(downs: [entry(2, 0)])
+        }
+        #expect(short == Yield(gently: 9, atOnce: 2))
         // Dated ahead, since the clock went back: it is as if it were now.
         #expect(yield(Self.remembering(downs: [entry(2, -90)])) == Yield(gently: 9, atOnce: 2))
     }
