@@ -90,6 +90,14 @@ struct DoubtTests {
         #expect((fixture.evaluate(["queue": left]).readings[0].quality == .fresh) == believed)
     }
 
+    @Test("nothing is believed of a metric that was never read")
+    func neverRead() {
+        var fixture = Self.fixture()
+        fixture.evaluate([:] as [String: ReadingAnswer])
+        #expect(fixture.memory.series[0].believed == nil && fixture.memory.series[0].lastGood == nil)
+        #expect(fixture.memory.series[0].doubtedFor == 0)
+    }
+
     @Test("a doubted reading may raise")
     func raises() {
         var fixture = Self.fixture()
