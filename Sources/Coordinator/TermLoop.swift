@@ -22,6 +22,8 @@ struct TermLoop {
     static let sendBudget = Duration.milliseconds(50)
     /// How often a changed configuration and requests of other nodes are looked for.
     static let configurationInterval = Duration.milliseconds(500)
+    /// However far off the next thing to do seems: a leader that misses a moment is late by no more than this, instead of asleep until somebody calls.
+    static let longestWait = Duration.seconds(1)
     /// Between two tries to load what the predecessor left, or to record the beginning of the term.
     static let retryInterval = Duration.milliseconds(200)
     /// For one commit on the lock session; longer, and the leader is suspended anyway.
@@ -98,7 +100,7 @@ struct TermLoop {
             // New work may have come from that commit.
             if (batch.round?.changes ?? 0) > 0 { continue }
             let wake = state.nextWake(after: clock.now)
-            let news = await mailbox.take(within: wake.map { $0 - clock.now })
+            let news = await mailbox.take(within: min(wake.map { $0 - clock.now } ?? Self.longestWait, Self.longestWait))
             if await self.take(news, &state, &counters, clock) == .over { break }
         }
     }
