@@ -164,11 +164,11 @@ extension LeaderState {
         let byWorkload = Dictionary(actions.map { ($0.workload, $0) }, uniquingKeysWith: { $1 })
         for item in round.pending {
             guard let index = self.indices[item.workload] else { continue }
-            let size = self.size(of: index, after: item)
-            self.entries[index].note(item.conclusion, item.evaluation.memory, Standing(after: item.evaluation.decision), size, at: round.at)
+            let left = self.remembered(index, after: item, at: round.at)
+            self.entries[index].note(left, item.conclusion)
+            self.entries[index].recorded = left.recorded
             self.entries[index].told = item.isAmended || item.conclusion.isQuiet ? nil : item.conclusion
             self.entries[index].shownSize = item.conclusion.from
-            if item.isRecorded { self.entries[index].recorded = Recorded(item.evaluation.decision) }
             if item.superseded != nil { self.entries[index].open = nil }
             self.settled(item, byWorkload[item.workload], at: index)
             if let action = byWorkload[item.workload] {
@@ -176,8 +176,7 @@ extension LeaderState {
             }
         }
         for quiet in round.quiet {
-            let size = Self.size(quiet.observation) ?? self.entries[quiet.entry].size
-            self.entries[quiet.entry].note(quiet.conclusion, quiet.memory, self.standing(after: quiet, at: round.at), size, at: round.at)
+            self.entries[quiet.entry].note(self.remembered(after: quiet, at: round.at), quiet.conclusion)
         }
         self.pagesAreForeign = false
     }
@@ -223,17 +222,13 @@ extension LeaderState {
     public var pageCount: Int { (self.entries.count + MemoryPage.workloads - 1) / MemoryPage.workloads }
 
     private func remembered(_ index: Int, after item: Pending, at now: WallTime) -> Remembered {
+        let entry = self.entries[index]
         let decision = item.evaluation.decision
+        // One that was not seen takes up what it did before.
+        let size = Self.size(item.observation).map { max($0, decision.acted ? decision.to ?? 0 : 0) } ?? entry.size
         return Remembered(
-            workload: item.workload, evaluatedAt: now, size: self.size(of: index, after: item), standing: Standing(after: decision),
-            recorded: item.isRecorded ? Recorded(decision) : self.entries[index].recorded, memory: item.evaluation.memory)
-    }
-
-    /// One that was not seen takes up what it did before.
-    private func size(of index: Int, after item: Pending) -> Int? {
-        guard let seen = Self.size(item.observation) else { return self.entries[index].size }
-        let decision = item.evaluation.decision
-        return max(seen, decision.acted ? decision.to ?? 0 : 0)
+            workload: item.workload, evaluatedAt: now, size: size, standing: Standing(after: decision),
+            recorded: item.isRecorded ? Recorded(decision) : entry.recorded, memory: item.evaluation.memory)
     }
 
     private func remembered(after quiet: Quiet, at now: WallTime) -> Remembered {
@@ -261,11 +256,12 @@ extension LeaderState {
 }
 
 extension LeaderState.Entry {
-    fileprivate mutating func note(_ conclusion: Conclusion, _ memory: Memory, _ standing: Standing, _ size: Int?, at now: WallTime) {
-        self.memory = memory
-        self.standing = standing
-        self.size = size
-        self.evaluatedAt = now
+    /// Keeps exactly what was written of it.
+    fileprivate mutating func note(_ left: Remembered, _ conclusion: Conclusion) {
+        self.memory = left.memory
+        self.standing = left.standing
+        self.size = left.size
+        self.evaluatedAt = left.evaluatedAt
         self.tally = LeaderState.Tally(conclusion, readings: self.member.policy.metrics.count)
         if conclusion.isQuiet { self.told = nil }
     }
