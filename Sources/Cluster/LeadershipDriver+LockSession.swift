@@ -172,6 +172,7 @@ extension LeadershipDriver {
         ])
         var released = false
         if case .success(let set)? = outcomes.last, (try? set.first?[0].bool()) == true { released = true }
+        if released { self.part(from: lock.connection) }
         if case .failure(let error)? = outcomes.first {
             self.logger.warning("the resignation was not recorded; the next leader waits", metadata: ["error": "\(error)"])
         }
@@ -181,6 +182,8 @@ extension LeadershipDriver {
     func closeSession(_ session: Int) {
         guard let lock = self.lock, lock.number == session else { return }
         self.lock = nil
+        // It holds nothing any more.
+        if self.parted === lock.connection { return }
         self.end(lock.connection)
     }
 

@@ -19,6 +19,8 @@ public enum AttemptOutcome: Sendable, Hashable {
 }
 
 /// How an action lives: committed → (attempt) → verifying → done, with every way it can fail on the way.
+///
+/// A change can be repeated, since it says what there should be. A restart can't: see `ActionMachine+Restart`.
 public enum ActionMachine {
     /// Attempts before a change is given up: platforms that refuse five times in a row need a person.
     public static let maximumAttempts = 5
@@ -72,13 +74,14 @@ public enum ActionMachine {
             return Self.afterObservation(action, observation, adopted: false, at: now)
         case .accepted:
             action.enter(.verifying, at: now)
-        case .conflict(.seen(action.to, let current, let ready, let version)):
+        case .conflict(.seen(action.to, let current, let ready, let version)) where action.kind == .scale:
             // The world has moved to where it should: an earlier attempt of this change did it after all, or somebody else.
             action.enter(.accepted, at: now)
             return Self.afterObservation(
                 action, .seen(desired: action.to, current: current, ready: ready, version: version), adopted: false, at: now)
         case .conflict(let observation):
-            action.enter(.superseded, at: now, text: "the workload had changed before the write: \(observation.words)")
+            let words = action.kind == .restart ? "not restarted, because the workload had changed before" : "the workload had changed before the write"
+            action.enter(.superseded, at: now, text: "\(words): \(observation.words)")
         case .refused(let error):
             action.enter(.failed, at: now, text: error.message, evidence: error.evidence)
         case .retryable(let error, _) where action.attempt >= Self.maximumAttempts:
@@ -87,6 +90,7 @@ public enum ActionMachine {
             action.enter(.committed, at: now, text: error.message, evidence: error.evidence)
         case .unknown(let error):
             action.enter(.unknown, at: now, text: error.message, evidence: error.evidence)
+            if action.kind == .restart { action.enter(.failed, at: now, text: "\(error.message); \(Self.doubtfulRestart)", evidence: error.evidence) }
         case .withheld: break
         }
         return action
@@ -103,6 +107,7 @@ public enum ActionMachine {
     public static func afterObservation(_ action: ActionRecord, _ observation: Observation, adopted: Bool, at now: WallTime) -> ActionRecord {
         var action = action
         guard action.state.isOpen else { return action }
+        if action.kind == .restart, Self.mayHaveBeenSent(action, adopted: adopted) { return Self.neverAgain(action, at: now) }
         switch observation {
         case .gone:
             action.enter(.failed, at: now, text: "the workload is gone")
@@ -111,7 +116,9 @@ public enum ActionMachine {
                 action.enter(.failed, at: now, text: "the workload could not be seen until the deadline: \(error.message)", evidence: error.evidence)
             }
         case .seen(let desired, let current, let ready, _):
-            if desired == action.to {
+            if action.kind == .restart, action.state == .committed, desired == action.to {
+                Self.notRestarted(&action, at: now)
+            } else if desired == action.to {
                 Self.verify(&action, current: current, ready: ready, at: now)
             } else if desired == action.from {
                 Self.notApplied(&action, adopted: adopted, at: now)

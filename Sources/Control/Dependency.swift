@@ -27,7 +27,7 @@ public enum Dependency: Sendable, Hashable, Comparable, CustomStringConvertible 
 
     /// Of a target; nil when it needs nothing that one node may reach and another not. What a person does is asked for in the cluster's own database.
     public init?(_ target: DriverTarget) {
-        guard case .exec(let observe, _) = target, let program = observe.first else { return nil }
+        guard case .exec(let observe, _, _) = target, let program = observe.first else { return nil }
         self = .program(program)
     }
 

@@ -75,14 +75,21 @@ extension LeaderState {
     }
 
     /// Why a change that is not applied yet must not be any more, in words; nil when it may. A person may have said so since it was decided.
-    func obstacle(to action: ActionRecord, in entry: Entry, at now: WallTime) -> String? {
+    func obstacle(to action: ActionRecord, in entry: Boxed<Entry>, at now: WallTime) -> String? {
+        if action.kind == .restart { return self.restartObstacle(entry, at: now)?.words }
         if !self.fleet.enabled { return "the cluster's switch is off" }
         let policy = entry.member.policy
         if policy.mode != .live { return "the policy's mode is \(policy.mode.rawValue)" }
         let direction: Pause.Direction = action.to > action.from ? .up : .down
+        return self.pause(over: action.workload, policy.name, direction, at: now)
+    }
+
+    /// Who keeps a workload as it is, in words; nil: nobody.
+    /// - Parameter direction: nil: a pause of any.
+    func pause(over workload: WorkloadID, _ policy: String, _ direction: Pause.Direction?, at now: WallTime) -> String? {
         let pause = self.fleet.pauses.first { pause in
-            (pause.direction == .both || pause.direction == direction) && pause.since <= now + Engine.clockAllowance && now < pause.until
-                && pause.scope.covers(action.workload, policy: policy.name)
+            (direction == nil || pause.direction == .both || pause.direction == direction) && pause.since <= now + Engine.clockAllowance && now < pause.until
+                && pause.scope.covers(workload, policy: policy)
         }
         return pause.map { "paused by \($0.owner) until \($0.until)" }
     }
@@ -128,8 +135,11 @@ extension LeaderState {
     /// The round in numbers.
     public func summary(evaluated: Int, changed: Int, milliseconds: Int64, at now: WallTime) -> JSON {
         var total = 0, stale = 0, missing = 0, running = 0, wanted = 0, ceiling = 0
+        var every: Duration?
         for entry in self.entries {
-            ceiling += entry.member.policy.maxReplicas
+            let program = entry.member.program
+            ceiling += program.policy.maxReplicas
+            every = min(every ?? program.policy.evaluateEvery, program.policy.evaluateEvery)
             if case .seen(_, let current, _, _) = entry.observation { running += current }
             guard let tally = entry.tally else { continue }
             wanted += tally.wanted
@@ -137,7 +147,6 @@ extension LeaderState {
             stale += tally.stale
             missing += tally.missing
         }
-        let every = self.entries.map(\.member.policy.evaluateEvery).min()
         return .fields([
             "at": now.json, "ms": .int(milliseconds), "every": every.map { .string($0.text) }, "evaluated": .int(Int64(evaluated)),
             "changed": .int(Int64(changed)), "workloads": .int(Int64(self.entries.count)),

@@ -8,7 +8,7 @@ extension LeaderState {
     func unlessUnderWay(_ item: Pending) -> Pending {
         let decision = item.evaluation.decision
         guard decision.acted, let from = decision.from, let to = decision.to, to != from, let index = self.indices[item.workload],
-            let action = self.entries[index].open?.action, action.state.isOpen, action.to == to
+            let action = self.entries[index].open?.action, action.kind == .scale, action.state.isOpen, action.to == to
         else { return item }
         let name = ActionRecord.name(action.id)
         return self.amended(item, to: from, .mode, text: "\(name) to \(to) has not ended", reason: .inFlight(action: name))
@@ -31,7 +31,7 @@ extension LeaderState {
         let before = self.indices[item.workload].map { self.entries[$0] }
         // What did not change has not to cool down, and takes up nothing of a rate.
         if let before {
-            item.evaluation.memory.amend(to: replicas, from: from, before: before.memory, under: before.member.policy, at: decision.at)
+            item.evaluation.memory.amend(to: replicas, from: from, before: before.facts.memory, under: before.member.policy, at: decision.at)
         }
         item.evaluation.decision = decision
         item.isAmended = true

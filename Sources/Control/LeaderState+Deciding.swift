@@ -23,9 +23,9 @@ extension LeaderState {
         /// In the state's order.
         let entry: Int
         let conclusion: Conclusion
-        @Boxed var memory: Memory
+        let facts: Facts
         let observation: Observation
-        let answers: [String: ReadingAnswer]
+        let inquiry: Boxed<Inquiry>
     }
 
     /// One evaluation in words that waits for its commit.
@@ -48,6 +48,7 @@ extension LeaderState {
         var isAmended = false
 
         public struct Plan: Sendable, Hashable {
+            public var kind = ActionRecord.Kind.scale
             public var from: Int
             public var to: Int
             public var precondition: String?
@@ -87,7 +88,7 @@ extension LeaderState {
         for quiet in round.quiet { self.endInquiry(of: quiet.entry, at: now) }
         self.show(&round)
         self.arbitrate(&round)
-        round.pending = round.pending.map { self.plan($0, at: now) }.sorted { $0.workload < $1.workload }
+        round.pending = round.pending.map { self.restarted(self.plan($0, at: now), at: now) }.sorted { $0.workload < $1.workload }
         return round
     }
 
@@ -100,8 +101,9 @@ extension LeaderState {
             guard let inquiry = entry.inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
             if round.pending.count == Self.mostTold { break }
             let input = self.input(entry, observation: observation, answers: inquiry.answers, at: now)
-            let (conclusion, memory) = Engine.conclude(input, in: scratch)
-            let quiet = Quiet(entry: index, conclusion: conclusion, memory: memory, observation: observation, answers: inquiry.answers)
+            var facts = entry.facts
+            let conclusion = Engine.conclude(input, on: &facts, in: scratch)
+            let quiet = Quiet(entry: index, conclusion: conclusion, facts: facts, observation: observation, inquiry: inquiry)
             if self.isWorthTelling(conclusion, of: entry) { round.pending.append(self.tell(quiet, at: now)) } else { round.quiet.append(quiet) }
         }
         return round
@@ -113,7 +115,7 @@ extension LeaderState {
     }
 
     /// Whether it may be new to the log.
-    private func isWorthTelling(_ conclusion: Conclusion, of entry: Entry) -> Bool {
+    private func isWorthTelling(_ conclusion: Conclusion, of entry: Boxed<Entry>) -> Bool {
         if entry.failed != nil, entry.member.policy.verify.rollback { return true }
         if conclusion.isQuiet { return Recording.isEndOfNotable(entry.recorded) }
         guard !conclusion.acted, conclusion.guards == 0, let told = entry.told else { return true }
@@ -123,7 +125,8 @@ extension LeaderState {
     /// The same evaluation in words.
     func tell(_ quiet: Quiet, at now: WallTime) -> Pending {
         let entry = self.entries[quiet.entry]
-        let input = self.input(entry, observation: quiet.observation, answers: quiet.answers, at: now)
+        var input = self.input(entry, observation: quiet.observation, answers: quiet.inquiry.answers, at: now)
+        input.memory = entry.facts.memory
         let evaluation = Engine.evaluate(input)
         let item = Pending(
             workload: entry.member.id, evaluation: evaluation, observation: quiet.observation,
@@ -164,9 +167,8 @@ extension LeaderState {
         let byWorkload = Dictionary(actions.map { ($0.workload, $0) }, uniquingKeysWith: { $1 })
         for item in round.pending {
             guard let index = self.indices[item.workload] else { continue }
-            let left = self.remembered(index, after: item, at: round.at)
-            self.entries[index].note(left, item.conclusion)
-            self.entries[index].recorded = left.recorded
+            self.entries[index].value.note(self.left(by: item, of: self.entries[index], at: round.at), item.conclusion)
+            if item.isRecorded { self.entries[index].recorded = Recorded(item.evaluation.decision) }
             self.entries[index].told = item.isAmended || item.conclusion.isQuiet ? nil : item.conclusion
             self.entries[index].shownSize = item.conclusion.from
             if item.superseded != nil { self.entries[index].open = nil }
@@ -176,14 +178,14 @@ extension LeaderState {
             }
         }
         for quiet in round.quiet {
-            self.entries[quiet.entry].note(self.remembered(after: quiet, at: round.at), quiet.conclusion)
+            self.entries[quiet.entry].value.note(self.left(by: quiet, of: self.entries[quiet.entry], at: round.at), quiet.conclusion)
         }
         self.pagesAreForeign = false
     }
 
     /// What a quiet evaluation leaves for the arbiter. One that tells what the last one told leaves the same claims.
-    private func standing(after quiet: Quiet, at now: WallTime) -> Standing {
-        guard !quiet.conclusion.isQuiet, var standing = self.entries[quiet.entry].standing else { return Standing(quiet: quiet.conclusion, at: now) }
+    private func standing(after quiet: Quiet, of entry: Boxed<Entry>, at now: WallTime) -> Standing {
+        guard !quiet.conclusion.isQuiet, var standing = entry.standing else { return Standing(quiet: quiet.conclusion, at: now) }
         standing.need = quiet.conclusion.from < 0 ? nil : quiet.conclusion.wanted
         standing.at = now
         return standing
@@ -208,41 +210,40 @@ extension LeaderState {
         }
         return (0..<count).filter { changed[$0] }.map { page in
             let range = page * MemoryPage.workloads..<min((page + 1) * MemoryPage.workloads, self.entries.count)
-            return MemoryPage(
-                number: page,
-                range.compactMap { index in
-                    let place = places[index]
-                    if place > 0 { return self.remembered(index, after: round.pending[place - 1], at: round.at) }
-                    return place < 0 ? self.remembered(after: round.quiet[-place - 1], at: round.at) : self.remembered(index)
-                })
+            return MemoryPage(number: page, count: range.count { places[$0] != 0 || self.entries[$0].evaluatedAt != nil }) { writer in
+                for index in range {
+                    let (entry, place) = (self.entries[index], places[index])
+                    if place > 0 {
+                        let item = round.pending[place - 1]
+                        let recorded = item.isRecorded ? Recorded(item.evaluation.decision) : entry.recorded
+                        writer.write(item.workload, self.left(by: item, of: entry, at: round.at), recorded)
+                    } else if let left = place < 0 ? self.left(by: round.quiet[-place - 1], of: entry, at: round.at) : self.left(entry) {
+                        writer.write(entry.member.id, left, entry.recorded)
+                    }
+                }
+            }
         }
     }
 
     /// How many pages there are: those of higher numbers are another leader's, or an earlier fleet's.
     public var pageCount: Int { (self.entries.count + MemoryPage.workloads - 1) / MemoryPage.workloads }
 
-    private func remembered(_ index: Int, after item: Pending, at now: WallTime) -> Remembered {
-        let entry = self.entries[index]
+    private func left(by item: Pending, of entry: Boxed<Entry>, at now: WallTime) -> LastEvaluation {
         let decision = item.evaluation.decision
         // One that was not seen takes up what it did before.
         let size = Self.size(item.observation).map { max($0, decision.acted ? decision.to ?? 0 : 0) } ?? entry.size
-        return Remembered(
-            workload: item.workload, evaluatedAt: now, size: size, standing: Standing(after: decision),
-            recorded: item.isRecorded ? Recorded(decision) : entry.recorded, memory: item.evaluation.memory)
+        return LastEvaluation(at: now, size: size, standing: Standing(after: decision), facts: Facts(item.evaluation.memory))
     }
 
-    private func remembered(after quiet: Quiet, at now: WallTime) -> Remembered {
-        let entry = self.entries[quiet.entry]
-        return Remembered(
-            workload: entry.member.id, evaluatedAt: now, size: Self.size(quiet.observation) ?? entry.size, standing: self.standing(after: quiet, at: now),
-            recorded: entry.recorded, memory: quiet.memory)
+    private func left(by quiet: Quiet, of entry: Boxed<Entry>, at now: WallTime) -> LastEvaluation {
+        LastEvaluation(
+            at: now, size: Self.size(quiet.observation) ?? entry.size, standing: self.standing(after: quiet, of: entry, at: now), facts: quiet.facts)
     }
 
-    private func remembered(_ index: Int) -> Remembered? {
-        let entry = self.entries[index]
-        guard let evaluatedAt = entry.evaluatedAt else { return nil }
-        return Remembered(
-            workload: entry.member.id, evaluatedAt: evaluatedAt, size: entry.size, standing: entry.standing, recorded: entry.recorded, memory: entry.memory)
+    /// nil: it was never evaluated.
+    private func left(_ entry: Boxed<Entry>) -> LastEvaluation? {
+        guard let at = entry.evaluatedAt else { return nil }
+        return LastEvaluation(at: at, size: entry.size, standing: entry.standing, facts: entry.facts)
     }
 
     /// Replicas that it takes up by what was seen; nil: it was not seen.
@@ -257,11 +258,11 @@ extension LeaderState {
 
 extension LeaderState.Entry {
     /// Keeps exactly what was written of it.
-    fileprivate mutating func note(_ left: Remembered, _ conclusion: Conclusion) {
-        self.memory = left.memory
+    fileprivate mutating func note(_ left: LastEvaluation, _ conclusion: Conclusion) {
+        self.facts = left.facts
         self.standing = left.standing
         self.size = left.size
-        self.evaluatedAt = left.evaluatedAt
+        self.evaluatedAt = left.at
         self.tally = LeaderState.Tally(conclusion, readings: self.member.policy.metrics.count)
         if conclusion.isQuiet { self.told = nil }
     }

@@ -14,7 +14,7 @@ extension LeaderState {
 
     /// An action has failed: with its policy's consent the next evaluation, which comes at once, may take it back.
     mutating func failed(_ action: ActionRecord, at index: Int, _ now: WallTime) {
-        guard action.from != action.to, action.decision != self.entries[index].rollbackDecision else { return }
+        guard action.kind == .scale, action.from != action.to, action.decision != self.entries[index].rollbackDecision else { return }
         self.entries[index].failed = action
         if self.entries[index].member.policy.verify.rollback { self.entries[index].dueAt = min(self.entries[index].dueAt, now) }
     }
@@ -22,7 +22,7 @@ extension LeaderState {
     /// The commit of `item` succeeded.
     mutating func settled(_ item: Pending, _ action: ActionRecord?, at index: Int) {
         if let approval = item.approval { self.usedApprovals.insert(approval.id) }
-        if item.plan != nil { self.entries[index].failed = nil }
+        if item.plan?.kind == .scale { self.entries[index].failed = nil }
         guard item.rollback != nil, let action else { return }
         self.entries[index].rolledBackAt = action.createdAt
         self.entries[index].rollbackDecision = action.decision
@@ -48,7 +48,7 @@ extension LeaderState {
     }
 
     /// The same evaluation, with a change back in the place of what was decided where a failed change is to be taken back.
-    func rolledBack(_ item: Pending, _ entry: Entry, at now: WallTime) -> Pending {
+    func rolledBack(_ item: Pending, _ entry: Boxed<Entry>, at now: WallTime) -> Pending {
         guard let failed = entry.failed, entry.member.policy.verify.rollback, !item.evaluation.decision.acted, self.isStill(failed, item.observation, at: now),
             entry.open?.action.state.isOpen != true
         else { return item }
@@ -80,7 +80,7 @@ extension LeaderState {
         case closed(String)
     }
 
-    private func wayBack(from failed: ActionRecord, _ item: Pending, _ entry: Entry, at now: WallTime) -> WayBack {
+    private func wayBack(from failed: ActionRecord, _ item: Pending, _ entry: Boxed<Entry>, at now: WallTime) -> WayBack {
         let decision = item.evaluation.decision, id = entry.member.id
         if let last = entry.rolledBackAt, now < last + Rollback.hold { return .closed("another change was taken back at \(last)") }
         if decision.readings.isEmpty || decision.readings.contains(where: { $0.quality != .fresh }) { return .closed("not every reading is fresh") }
@@ -93,12 +93,13 @@ extension LeaderState {
     }
 
     /// Back from a change up, as far as the policy's rates allow; never while the load needs more than there was before.
-    private func wayDown(_ failed: ActionRecord, _ item: Pending, _ entry: Entry, at now: WallTime) -> WayBack {
+    private func wayDown(_ failed: ActionRecord, _ item: Pending, _ entry: Boxed<Entry>, at now: WallTime) -> WayBack {
         let decision = item.evaluation.decision
         guard let wanted = decision.wanted, wanted <= failed.from, !decision.reasons.contains(.emergency) else {
             return .closed("the load needs \(decision.wanted.map { "\($0)" } ?? "more"), which is more than the \(failed.from) before")
         }
         var input = self.input(entry, observation: item.observation, answers: [:], at: now)
+        input.memory = entry.facts.memory
         // The cooldown counts from the very change that failed, and who agreed to that one agreed to what was there before.
         input.policy.cooldown = Policy.Cooldown(up: .zero, down: .zero)
         input.policy.approval = nil
@@ -106,7 +107,7 @@ extension LeaderState {
         return .to(max(failed.from, lowest))
     }
 
-    private func wayUp(_ failed: ActionRecord, _ entry: Entry, at now: WallTime) -> WayBack {
+    private func wayUp(_ failed: ActionRecord, _ entry: Boxed<Entry>, at now: WallTime) -> WayBack {
         let policy = entry.member.policy
         let schedule = self.schedules[policy.name]?.schedule ?? EvaluationInput.Schedule()
         let lowest = Engine.lowest(policy, schedule: schedule, floors: self.floors(of: entry.member.id, at: now), at: now)

@@ -26,30 +26,30 @@ extension LeaderState {
     /// What has to be asked for one metric, and where.
     ///
     /// The second source is asked where the ladder may come to it. The health query is asked while a fall is doubted, since only then does it decide something.
-    static func sources(of metric: Metric, _ policy: Policy, _ memory: Memory) -> [(purpose: Questions.Purpose, source: Metric.Source)] {
+    static func sources(of metric: Metric, _ policy: Policy, _ facts: Facts) -> [(purpose: Questions.Purpose, source: Metric.Source)] {
         var sources: [(Questions.Purpose, Metric.Source)] = [(.reading, metric.source)]
         if let second = metric.secondary, (metric.onMissing ?? policy.onMissing).contains(.secondary) { sources.append((.secondary, second)) }
-        if let health = metric.health, policy.plausible != nil, let doubtedFor = memory.series(of: metric.name)?.doubtedFor, doubtedFor > 0 {
+        if let health = metric.health, policy.plausible != nil, let doubtedFor = facts.doubtedFor(metric.name), doubtedFor > 0 {
             sources.append((.health, health))
         }
         return sources
     }
 
     /// What the second sources answered, by metric.
-    static func secondaries(_ policy: Policy, _ answers: [String: ReadingAnswer]) -> [String: ReadingAnswer] {
+    static func secondaries(_ program: Program, _ answers: [String: ReadingAnswer]) -> [String: ReadingAnswer] {
         var found: [String: ReadingAnswer] = [:]
-        for metric in policy.metrics where metric.secondary != nil {
+        for metric in program.policy.metrics where metric.secondary != nil {
             if let answer = answers[Questions.Purpose.secondary.name(metric.name)] { found[metric.name] = answer }
         }
         return found
     }
 
     /// Which falls are one of many, and which sources do not vouch for themselves.
-    func doubts(_ entry: Entry, _ answers: [String: ReadingAnswer]) -> EvaluationInput.Doubts {
+    func doubts(_ member: Fleet.Member, _ answers: [String: ReadingAnswer]) -> EvaluationInput.Doubts {
         var doubts = EvaluationInput.Doubts()
-        guard entry.member.policy.plausible != nil else { return doubts }
-        doubts.correlatedDrops = self.commonFalls[entry.member.id] ?? []
-        for metric in entry.member.policy.metrics where metric.health != nil {
+        guard member.policy.plausible != nil else { return doubts }
+        doubts.correlatedDrops = self.commonFalls[member.id] ?? []
+        for metric in member.policy.metrics where metric.health != nil {
             // What does not answer does not vouch.
             if case .value(let sample)? = answers[Questions.Purpose.health.name(metric.name)], sample.value > .zero { continue }
             doubts.unhealthy.insert(metric.name)
@@ -70,10 +70,11 @@ extension LeaderState {
         }
         var falls: [String: (readings: Int64, fallen: [Fall], isWatched: Bool)] = [:]
         for entry in self.entries {
-            guard let plausible = entry.member.policy.plausible, let inquiry = entry.inquiry, inquiry.isComplete else { continue }
-            for metric in entry.member.policy.metrics {
+            let program = entry.member.program
+            guard let plausible = program.policy.plausible, let inquiry = entry.inquiry, inquiry.isComplete else { continue }
+            for metric in program.policy.metrics {
                 guard case .sql(let connection, _) = metric.source, case .value(let sample)? = inquiry.answers[metric.name],
-                    let believed = entry.memory.series(of: metric.name)?.believed, believed.value > .zero
+                    let believed = entry.facts.believed(metric.name), believed.value > .zero
                 else { continue }
                 var known = falls[connection] ?? (0, [], false)
                 known.readings += 1

@@ -39,12 +39,13 @@ public struct LeaderState: Sendable {
     }
 
     struct Entry: Sendable {
-        @Boxed var member: Fleet.Member
-        @Boxed var memory: Memory
+        var member: Fleet.Member
+        /// As of its last evaluation that was committed.
+        var facts: Facts
         var dueAt: WallTime
-        var inquiry: Inquiry?
+        var inquiry: Boxed<Inquiry>?
         var open: OpenAction?
-        @Boxed var recorded: Recorded?
+        var recorded: Recorded?
         /// The last evaluation's, whose reasons were the recorded ones: one that tells the same need not be put into words to be found not new.
         var told: Conclusion?
         /// nil: it was never evaluated.
@@ -67,20 +68,20 @@ public struct LeaderState: Sendable {
         /// - Parameter known: what the predecessors left of it.
         init(member: Fleet.Member, _ known: Remembered?, open: OpenAction?, at now: WallTime) {
             self.member = member
-            self.memory = known?.memory ?? Memory()
+            self.facts = known?.last.facts ?? Facts(Memory())
             // The predecessor's rhythm goes on: a takeover neither skips an evaluation nor adds one.
-            self.dueAt = known.map { min($0.evaluatedAt + member.policy.evaluateEvery, now + member.policy.evaluateEvery) } ?? now
+            self.dueAt = known.map { min($0.last.at + member.policy.evaluateEvery, now + member.policy.evaluateEvery) } ?? now
             self.open = open
             self.recorded = known?.recorded
-            self.evaluatedAt = known?.evaluatedAt
-            self.size = known?.size ?? known?.recorded.flatMap { $0.acted ? $0.to : $0.from }
-            self.standing = known?.standing
+            self.evaluatedAt = known?.last.at
+            self.size = known?.last.size ?? known?.recorded.flatMap { $0.acted ? $0.to : $0.from }
+            self.standing = known?.last.standing
         }
     }
 
     public internal(set) var fleet: Fleet
     /// Sorted by workload.
-    var entries: [Entry] = []
+    var entries: [Boxed<Entry>] = []
     /// Where each workload stands in `entries`.
     var indices: [WorkloadID: Int] = [:]
     /// Workloads of which the predecessors left something and that no manifest speaks of any more.
@@ -132,7 +133,7 @@ public struct LeaderState: Sendable {
         self.entries.reserveCapacity(fleet.members.count)
         for member in fleet.members {
             let action = byWorkload[member.id].map { OpenAction(action: $0, sentence: sentences[$0.decision], adopted: true, nextLook: now) }
-            self.entries.append(Entry(member: member, known.next(upTo: member.id), open: action, at: now))
+            self.entries.append(Boxed(Entry(member: member, known.next(upTo: member.id), open: action, at: now)))
         }
         known.end()
         self.reindex()
@@ -158,7 +159,7 @@ public struct LeaderState: Sendable {
         self.regionHealth.adopt(fleet)
         self.schedules = [:]
         self.entries = fleet.members.map { member in
-            guard var entry = known[member.id] else { return Entry(member: member, nil, open: nil, at: now) }
+            guard var entry = known[member.id] else { return Boxed(Entry(member: member, nil, open: nil, at: now)) }
             if entry.member != member || holdsChanged || approvals[member.id] != fleet.approvals[member.id] { entry.dueAt = min(entry.dueAt, now) }
             if entry.member != member {
                 // Asked anew; what is answered to the old questions belongs to an earlier round.
@@ -204,7 +205,7 @@ public struct LeaderState: Sendable {
             let member = self.entries[index].member
             var awaited: Set<Inquiry.Awaited> = []
             for metric in member.policy.metrics {
-                for (purpose, source) in Self.sources(of: metric, member.policy, self.entries[index].memory) {
+                for (purpose, source) in Self.sources(of: metric, member.policy, self.entries[index].facts) {
                     switch source {
                     case .sql(let connection, _):
                         awaited.insert(.init(metric: metric.name, purpose: purpose, connection: connection))
@@ -214,7 +215,7 @@ public struct LeaderState: Sendable {
                     }
                 }
             }
-            self.entries[index].inquiry = Inquiry(round: questions.round, startedAt: now, awaited: awaited)
+            self.entries[index].inquiry = Boxed(Inquiry(round: questions.round, startedAt: now, awaited: awaited))
             questions.targets.append(member)
         }
         if !questions.isEmpty { self.rounds = questions.round }
@@ -290,17 +291,16 @@ public struct LeaderState: Sendable {
         return next > now ? next : now + every
     }
 
-    /// What the engine may know of a workload now.
-    func input(_ entry: Entry, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> EvaluationInput {
+    /// What the engine may know of a workload now, but for what is remembered of it.
+    func input(_ entry: Boxed<Entry>, observation: Observation, answers: [String: ReadingAnswer], at now: WallTime) -> EvaluationInput {
         let member = entry.member
         return EvaluationInput(
             workload: member.workload, program: member.program, observation: observation, answers: answers, now: now,
             enabled: self.fleet.enabled, pauses: self.fleet.pauses, override: self.fleet.overrides[member.id],
             inFlight: entry.open.flatMap { Self.blocks($0.action) ? ActionRecord.name($0.action.id) : nil }, floors: self.floors(of: member.id, at: now),
             schedule: self.schedules[member.policy.name]?.schedule ?? EvaluationInput.Schedule(), approved: self.agreed(member, observation, at: now),
-            isRegionDown: self.regionHealth.isDark(member.id.region), secondaries: Self.secondaries(member.policy, answers),
-            doubts: self.doubts(entry, answers),
-            memory: entry.memory)
+            isRegionDown: self.regionHealth.isDark(member.id.region), secondaries: Self.secondaries(member.program, answers),
+            doubts: self.doubts(member, answers))
     }
 
     /// Until the platform has taken a change on, a second one could overtake it. After that only its arrival is awaited.

@@ -4,24 +4,31 @@ public import Model
 /// What a leader leaves of one workload for the next one, who then goes on as if nothing had happened.
 public struct Remembered: Sendable, Hashable {
     public var workload: WorkloadID
-    public var evaluatedAt: WallTime
-    /// What it takes up under a ceiling until it is evaluated again: what was seen, or more when more was asked for then. nil: it was never seen.
-    public var size: Int?
-    /// What its last evaluation left for the arbiter, recorded or not.
-    public var standing: Standing?
+    public var last: LastEvaluation
     public var recorded: Recorded?
-    public var memory: Memory
 
     public init(
         workload: WorkloadID, evaluatedAt: WallTime, size: Int? = nil, standing: Standing? = nil, recorded: Recorded? = nil, memory: Memory
     ) {
-        self.workload = workload
-        self.evaluatedAt = evaluatedAt
-        self.size = size
-        self.standing = standing
-        self.recorded = recorded
-        self.memory = memory
+        self.init(workload: workload, last: LastEvaluation(at: evaluatedAt, size: size, standing: standing, facts: Facts(memory)), recorded: recorded)
     }
+
+    init(workload: WorkloadID, last: LastEvaluation, recorded: Recorded?) {
+        self.workload = workload
+        self.last = last
+        self.recorded = recorded
+    }
+}
+
+/// What a workload's last evaluation leaves for the next one.
+public struct LastEvaluation: Sendable, Hashable {
+    public var at: WallTime
+    /// What it takes up under a ceiling until it is evaluated again: what was seen, or more when more was asked for then; not what a look saw since, which is
+    /// not stored, so that a new leader would decide otherwise. nil: it was never seen.
+    public var size: Int?
+    /// What it left for the arbiter, recorded or not.
+    public var standing: Standing?
+    public var facts: Facts
 }
 
 /// What a leader left, to be gone through in the order of workloads: a lookup by name for each of a hundred thousand would take as long as all else.
@@ -37,7 +44,7 @@ struct RememberedInOrder {
         if zip(remembered, remembered.dropFirst()).allSatisfy({ $0.workload < $1.workload }) {
             self.sorted = remembered
         } else {
-            let newest = Dictionary(remembered.map { ($0.workload, $0) }, uniquingKeysWith: { $0.evaluatedAt > $1.evaluatedAt ? $0 : $1 })
+            let newest = Dictionary(remembered.map { ($0.workload, $0) }, uniquingKeysWith: { $0.last.at > $1.last.at ? $0 : $1 })
             self.sorted = newest.values.sorted { $0.workload < $1.workload }
         }
     }
@@ -78,10 +85,17 @@ public struct MemoryPage: Sendable, Hashable {
     }
 
     public init(number: Int, _ remembered: [Remembered]) {
+        self.init(number: number, count: remembered.count) { writer in
+            for one in remembered { writer.write(one.workload, one.last, one.recorded) }
+        }
+    }
+
+    /// - Parameter write: writes of `count` workloads what is remembered.
+    init(number: Int, count: Int, _ write: (inout PackedWriter) -> Void) {
         var writer = PackedWriter()
         writer.write(Self.version)
-        writer.write(count: remembered.count)
-        for one in remembered { one.write(to: &writer) }
+        writer.write(count: count)
+        write(&writer)
         self.init(number: number, bytes: writer.bytes)
     }
 
@@ -120,26 +134,29 @@ public enum MemoryPageError: Error, Sendable, Hashable, CustomStringConvertible 
 
 // MARK: - The packed form
 
-extension Remembered {
-    fileprivate func write(to writer: inout PackedWriter) {
-        writer.write(self.workload.service)
-        writer.write(self.workload.region)
-        writer.write(self.evaluatedAt.microseconds)
-        writer.write(UInt64((self.size == nil ? 0 : 1) | (self.standing == nil ? 0 : 2) | (self.recorded == nil ? 0 : 4)))
-        if let size = self.size { writer.write(size) }
-        self.standing?.write(to: &writer, after: self.evaluatedAt)
-        self.recorded?.write(to: &writer)
-        self.memory.write(to: &writer, after: self.evaluatedAt)
+extension PackedWriter {
+    mutating func write(_ workload: WorkloadID, _ last: LastEvaluation, _ recorded: Recorded?) {
+        self.write(workload.service)
+        self.write(workload.region)
+        self.write(last.at.microseconds)
+        self.write(UInt64((last.size == nil ? 0 : 1) | (last.standing == nil ? 0 : 2) | (recorded == nil ? 0 : 4)))
+        if let size = last.size { self.write(size) }
+        last.standing?.write(to: &self, after: last.at)
+        recorded?.write(to: &self)
+        last.facts.write(to: &self, after: last.at)
     }
+}
 
+extension Remembered {
     fileprivate init(from reader: inout PackedReader) throws(PackedError) {
-        self.workload = WorkloadID(service: try reader.text(), region: try reader.text())
-        self.evaluatedAt = WallTime(microseconds: try reader.int64())
+        let workload = WorkloadID(service: try reader.text(), region: try reader.text())
+        let at = WallTime(microseconds: try reader.int64())
         let flags = try reader.number()
-        if flags & 1 != 0 { self.size = try reader.int() }
-        if flags & 2 != 0 { self.standing = try Standing(from: &reader, after: self.evaluatedAt) }
-        if flags & 4 != 0 { self.recorded = try Recorded(from: &reader) }
-        self.memory = try Memory(from: &reader, after: self.evaluatedAt)
+        let size = flags & 1 == 0 ? nil : try reader.int()
+        let standing = flags & 2 == 0 ? nil : try Standing(from: &reader, after: at)
+        let recorded = flags & 4 == 0 ? nil : try Recorded(from: &reader)
+        let memory = try Memory(from: &reader, after: at)
+        self.init(workload: workload, evaluatedAt: at, size: size, standing: standing, recorded: recorded, memory: memory)
     }
 }
 

@@ -12,7 +12,8 @@ public struct ManualRecords: ManualLedger {
         var states: [WorkloadID: ManualState] = [:]
         for (workload, record) in try await self.store.manual(workloads) {
             states[workload] = ManualState(
-                request: record.request.map { Self.request($0, of: workload) }, report: record.observed.map { .init(current: $0, ready: $0) })
+                request: record.request.map { Self.request($0, of: workload) }, report: record.observed.map { .init(current: $0, ready: $0) },
+                awaitsRestart: record.awaitsRestart)
         }
         return states
     }
@@ -23,6 +24,10 @@ public struct ManualRecords: ManualLedger {
             .init(
                 replicas: request.replicas, expected: request.expected, action: request.action, epoch: request.epoch.value, reason: request.reason))
         return standing.map { .newerTerm(Self.request($0, of: request.workload)) } ?? .recorded
+    }
+
+    public func recordRestart(_ request: ManualRequest, deadline: Duration) async throws -> Bool {
+        try await self.store.askManuallyToRestart(request.workload, action: request.action, epoch: request.epoch.value, reason: request.reason)
     }
 
     private static func request(_ record: ManualRecord.Request, of workload: WorkloadID) -> ManualRequest {

@@ -7,29 +7,32 @@ package import Store
 /// A round of the leader as the store takes it: decisions, intents and rows of what is in words, and pages of what is remembered of everything.
 package struct RoundCommit {
     private let evaluations: [EvaluationCommit]
-    private let pages: [StoredPage]
+    /// Made on another core while the decisions are put into their form, which takes as long. Arithmetic only: where the commit fails and nobody waits for it
+    /// any more, it ends by itself a moment later.
+    private let pages: Task<[StoredPage], Never>
     private let pageCount: Int
     private let summary: JSON
     private let at: WallTime
 
     /// - Parameter state: the round's, which has not taken note of it yet.
     package init(_ round: LeaderState.Round, of state: LeaderState) {
+        self.pages = Task { state.pages(after: round).map { StoredPage(number: $0.number, bytes: $0.bytes) } }
         self.evaluations = round.pending.map { EvaluationCommit($0) }
-        self.pages = state.pages(after: round).map { StoredPage(number: $0.number, bytes: $0.bytes) }
         self.pageCount = state.pageCount
         self.summary = state.summary(evaluated: round.count, changed: round.changes, milliseconds: 0, at: round.at)
         self.at = round.at
     }
 
     /// What is remembered, in bytes.
-    package var bytes: Int { self.pages.reduce(0) { $0 + $1.bytes.count } }
+    package var bytes: Int { get async { await self.pages.value.reduce(0) { $0 + $1.bytes.count } } }
 
     /// What the transaction asks first.
     package func opening(_ store: Store) -> [Statement] { store.opening(for: self.evaluations) }
 
     package func commit(to write: Write) async throws -> [CommittedEvaluation] {
-        write.remember(self.pages, of: self.pageCount)
-        return try await write.commit(self.evaluations, summary: self.summary, at: self.at)
+        let committed = try await write.commit(self.evaluations, summary: self.summary, at: self.at)
+        write.remember(await self.pages.value, of: self.pageCount)
+        return committed
     }
 }
 
@@ -45,7 +48,7 @@ extension EvaluationCommit {
                 decision: nil),
             isRecorded: pending.isRecorded,
             action: pending.plan.map {
-                Plan(from: $0.from, to: $0.to, precondition: $0.precondition, needReady: $0.needReady, deadline: $0.deadline)
+                Plan(kind: $0.kind, from: $0.from, to: $0.to, precondition: $0.precondition, needReady: $0.needReady, deadline: $0.deadline)
             }, approval: pending.approval)
         self.notices = pending.notices
         self.rollback = pending.plan == nil ? nil : pending.rollback

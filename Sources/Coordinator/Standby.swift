@@ -7,13 +7,16 @@ internal import Store
 
 /// What a node keeps ready while another leads, so that its own term begins with the first question and not with connecting: what people say, resolved to a
 /// fleet; a session with each source that a manifest names; and one of the pool that has the statements of ``Store/inheritance(maximumOpen:)`` prepared.
+/// Once, the beginning of a term is rehearsed (``Rehearsal``).
 ///
 /// The fleet is decided by only while its version is the one in force. Everything is left to the term's loop once there is one.
 struct Standby {
     let coordinator: Coordinator
 
-    /// Between two looks. A session that was lost is back, and a new connection known, after at most this.
-    static let interval = Duration.seconds(2)
+    /// Between two looks at whether what people say has changed, as a leader looks.
+    static let interval = TermLoop.configurationInterval
+    /// Looks after which sessions are looked at, too: one that was lost is back after two seconds.
+    static let looksPerRound = 4
     /// For all sources to show that they are there, as long as in a leader's round.
     static let healthDeadline = TermLoop.askDeadline
 
@@ -23,28 +26,35 @@ struct Standby {
 
     func run() async {
         var seen: String?
+        var isRehearsed = false
+        var looks = 0
         while !Task.isCancelled {
             if self.isNeeded {
-                do { try await self.prepare(&seen) } catch {
+                do {
+                    try await self.prepare(&seen, &isRehearsed, sessions: looks % Self.looksPerRound == 0)
+                    looks += 1
+                } catch {
                     // Only time is lost by it.
                     self.coordinator.logger.debug("nothing can be kept ready for a term of this node", metadata: ["error": "\(error)"])
                 }
             } else {
-                seen = nil
+                (seen, looks) = (nil, 0)
             }
             do { try await Task.sleep(for: Self.interval) } catch { return }
         }
     }
 
-    private func prepare(_ seen: inout String?) async throws {
+    /// - Parameter sessions: whether they are looked at, too.
+    private func prepare(_ seen: inout String?, _ isRehearsed: inout Bool, sessions: Bool) async throws {
         let (store, readings) = (self.coordinator.store, self.coordinator.readings)
-        try await store.prepareInheritance(maximumOpen: TermLoop.maximumOpen)
+        if sessions { try await store.prepareInheritance(maximumOpen: TermLoop.maximumOpen) }
         let version = try await store.configurationVersion()
         if version != seen {
             let (fleet, read) = try await self.coordinator.fleet(of: version)
             await readings.update(connections: Array(fleet.connections.values)) { self.isNeeded }
             seen = read
         }
-        _ = await readings.health(deadline: Self.healthDeadline)
+        if !isRehearsed { isRehearsed = try await Rehearsal.run(of: self.coordinator.fleet(of: version).fleet, store) }
+        if sessions { _ = await readings.health(deadline: Self.healthDeadline) }
     }
 }

@@ -114,7 +114,7 @@ struct TermLoop {
                 let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
                 let (fleet, version) = try await self.coordinator.fleet(of: left.configurationVersion)
                 let remembered = try left.remembered()
-                let newest = remembered.map(\.evaluatedAt).max()
+                let newest = remembered.map(\.last.at).max()
                 let clock = TermClock(database: left.head.now, newestWritten: newest)
                 let state = try LeaderState(left, remembered: remembered, fleet: fleet.inForce(at: clock.now), at: clock.now)
                 return (state, version, clock)
@@ -218,9 +218,6 @@ struct TermLoop {
             mailbox.post(.looked(work.action, observation ?? .unseen(unanswered)))
         case .attempt:
             let startedAt = clock.now
-            let order = ScaleOrder(
-                target: target, replicas: work.action.to, expected: work.action.from, version: work.action.precondition, action: work.action.idem,
-                epoch: self.term.epoch, reason: work.reason, allowed: 0...max(work.member.policy.maxReplicas, work.action.to))
             guard self.effects.begin() else {
                 mailbox.post(.attempted(work.action, .withheld, startedAt: startedAt))
                 return
@@ -234,14 +231,29 @@ struct TermLoop {
                 mailbox.post(.attempted(work.action, .withheld, startedAt: startedAt))
                 return
             }
-            let outcome = await self.coordinator.drivers.scale(order, deadline: Self.scaleDeadline, mayStart: mayStart)
+            let outcome = await self.order(work, target, mayStart: mayStart)
             self.logger.info(
-                "asked for a change",
+                "asked for a \(work.action.kind == .restart ? "restart" : "change")",
                 metadata: [
                     "workload": "\(work.member.id)", "from": "\(work.action.from)", "to": "\(work.action.to)", "outcome": "\(outcome.name)",
                     "action": "\(ActionRecord.name(work.action.id))",
                 ])
             mailbox.post(.attempted(work.action, outcome.attempt, startedAt: startedAt))
+        }
+    }
+
+    private func order(_ work: LeaderState.Work, _ target: Target, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
+        let action = work.action
+        switch action.kind {
+        case .scale:
+            let order = ScaleOrder(
+                target: target, replicas: action.to, expected: action.from, version: action.precondition, action: action.idem,
+                epoch: self.term.epoch, reason: work.reason, allowed: 0...max(work.member.policy.maxReplicas, action.to))
+            return await self.coordinator.drivers.scale(order, deadline: Self.scaleDeadline, mayStart: mayStart)
+        case .restart:
+            let order = RestartOrder(
+                target: target, expected: action.to, version: action.precondition, action: action.idem, epoch: self.term.epoch, reason: work.reason)
+            return await self.coordinator.drivers.restart(order, deadline: Self.scaleDeadline, mayStart: mayStart)
         }
     }
 

@@ -11,7 +11,7 @@ public import Model
 //   conflict   not applied: the world moved since the decision
 //   refused    certainly not applied, and will not be while nothing changes
 //   retryable  certainly not applied, may work later
-//   unknown    may or may not have been applied; only observing tells
+//   unknown    may or may not have been applied; only observing tells, and of a restart not even that
 //
 // Invariants: what cannot be seen is `unseen`, never 0. A write without a clear answer is `unknown`, never `retryable`.
 // Answers keep the order and count of the questions. No driver repeats a write by itself: whoever orders does, so that
@@ -65,6 +65,13 @@ public struct Drivers: Sendable {
     /// Carries out one order.
     public func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
         await self.driver(for: order.target.target).scale(order, deadline: deadline, mayStart: mayStart)
+    }
+
+    /// Carries out one order to restart.
+    public func restart(_ order: RestartOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
+        let driver = self.driver(for: order.target.target)
+        guard driver.canRestart(order.target) else { return .refused(.cannotRestart(order.target)) }
+        return await driver.restart(order, deadline: deadline, mayStart: mayStart)
     }
 
     /// What an operator should know about a target before it matters.

@@ -4,9 +4,9 @@ public import Model
 
 // Programs of the node as a platform
 // ==================================
-// A target names two programs with their arguments. Both are files in the one directory that the node's configuration
-// names: whoever may apply manifests must not thereby run anything anywhere. There is no shell and no search path for
-// them.
+// A target names two programs with their arguments, and a third where it can be restarted. All are files in the one
+// directory that the node's configuration names: whoever may apply manifests must not thereby run anything anywhere.
+// There is no shell and no search path for them.
 //
 //   observe  MUSTER_SERVICE, MUSTER_REGION. Prints a whole number, {"replicas": n, "ready": n} or
 //            {"desired": n, "current": n, "ready": n, "version": "…"} and exits 0. Anything else is `unseen`.
@@ -14,6 +14,8 @@ public import Model
 //            MUSTER_EPOCH = EPOCH and MUSTER_DEADLINE (unix seconds). Exits 0: done; 3: the count is not the expected
 //            one; 75: try again later; 64, 77, 78: refused. But for 0 it must then not have changed anything. Any other
 //            end is `unknown`.
+//   restart  starts what runs anew and leaves its count as it is. Environment and exit codes are those of scale, with
+//            MUSTER_REPLICAS = MUSTER_EXPECTED = what runs.
 //
 // A scale program is believed only as far as the observe program agrees: an order is preceded by an observation (the
 // count must be the expected one; the wanted one is done without running anything) and an exit 0 is followed by one
@@ -101,7 +103,7 @@ public struct ExecDriver: ScalingDriver {
     }
 
     private func observe(_ target: Target, before end: ContinuousClock.Instant) async -> Observation {
-        guard case .exec(let command, _) = target.target else { return .unseen(Self.wrongKind(target)) }
+        guard case .exec(let command, _, _) = target.target else { return .unseen(Self.wrongKind(target)) }
         let program: ExecPrograms.Program
         do { program = try self.programs.resolve(command) } catch {
             return .unseen(DriverError(code: error.code, message: "\(target.workload): \(error.message)"))
@@ -143,44 +145,69 @@ public struct ExecDriver: ScalingDriver {
     // MARK: Scaling
 
     public func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
-        let end = ContinuousClock.now + deadline
         if let objection = order.objection { return .refused(objection) }
-        guard case .exec(_, let command) = order.target.target else { return .refused(Self.wrongKind(order.target)) }
+        guard case .exec(_, let command, _) = order.target.target else { return .refused(Self.wrongKind(order.target)) }
+        let job = Job(
+            name: "scale", command: command, target: order.target, wanted: order.replicas, expected: order.expected, version: order.version,
+            action: order.action, epoch: order.epoch, isDoneAsWanted: true)
+        return await self.carryOut(job, before: .now + deadline, mayStart: mayStart)
+    }
+
+    /// What one of the programs that change something is run for.
+    struct Job {
+        /// Which of a target's programs, for a person.
+        var name: String
+        var command: [String]
+        var target: Target
+        /// The count that there should be when the program says that it is done.
+        var wanted: Int
+        var expected: Int
+        var version: String?
+        var action: String
+        var epoch: Epoch
+        /// Where the wanted count runs, nothing is left to do.
+        var isDoneAsWanted: Bool
+    }
+
+    /// Looks at the platform, runs the program if it is as expected, and looks again.
+    func carryOut(_ job: Job, before end: ContinuousClock.Instant, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
         let program: ExecPrograms.Program
-        do { program = try self.programs.resolve(command) } catch {
-            return .refused(DriverError(code: error.code, message: "\(order.target.workload): \(error.message)"))
+        do { program = try self.programs.resolve(job.command) } catch {
+            return .refused(DriverError(code: error.code, message: "\(job.target.workload): \(error.message)"))
         }
-        let before = await self.observe(order.target, before: end)
+        let before = await self.observe(job.target, before: end)
         switch before {
-        case .seen(let desired, _, _, _) where desired == order.replicas: return .done(before, output: nil)
+        case .seen(let desired, _, _, _) where job.isDoneAsWanted && desired == job.wanted: return .done(before, output: nil)
         case .seen(let desired, _, _, let version)
-        where desired == order.expected && (order.version == nil || order.version == version): break
+        where desired == job.expected && (job.version == nil || job.version == version): break
         case .seen, .gone: return .conflict(before, output: nil)
         case .unseen(let error):
-            // Nothing was written yet.
+            // Nothing was started yet.
             return .retryable(error, after: nil)
         }
         let result = await self.run(
-            program, order.target, variables: Self.variables(of: order, before: end), before: end, headLimit: 0, mayStart: mayStart)
-        return await self.outcome(of: result, program, order, before: end)
+            program, job.target, variables: Self.variables(of: job, before: end), before: end, headLimit: 0, mayStart: mayStart)
+        return await self.outcome(of: result, "the \(job.name) program “\(program.name)”", job.target, wanted: job.wanted, before: end)
     }
 
+    /// - Parameters:
+    ///   - name: of the program, for a person.
+    ///   - wanted: the count that there should be when it says that it is done.
     private func outcome(
-        of result: ProgramRun.Result, _ program: ExecPrograms.Program, _ order: ScaleOrder,
-        before end: ContinuousClock.Instant
+        of result: ProgramRun.Result, _ name: String, _ target: Target, wanted: Int, before end: ContinuousClock.Instant
     ) async -> Outcome {
         let output = self.evidence.text(of: result)
         func error(_ code: String, _ words: String) -> DriverError {
             DriverError(
-                code: code, message: "\(order.target.workload): the scale program “\(program.name)” \(words)",
+                code: code, message: "\(target.workload): \(name) \(words)",
                 evidence: self.evidence.short(of: result))
         }
         switch result.ending {
         case .exited(0):
-            let after = await self.observe(order.target, before: end)
-            if case .seen(order.replicas, _, _, _) = after { return .done(after, output: output) }
+            let after = await self.observe(target, before: end)
+            if case .seen(wanted, _, _, _) = after { return .done(after, output: output) }
             return .accepted(output: output)
-        case .exited(ExitCode.conflict): return .conflict(await self.observe(order.target, before: end), output: output)
+        case .exited(ExitCode.conflict): return .conflict(await self.observe(target, before: end), output: output)
         case .exited(ExitCode.temporary):
             return .retryable(
                 error("exec.temporary", "asks to be tried again later (exit \(ExitCode.temporary))"), after: nil)
@@ -210,7 +237,7 @@ public struct ExecDriver: ScalingDriver {
 
     private static let startAdvice = "A script needs “#!” and an interpreter that exists in its first line"
 
-    /// What a scale program's exit says, from sysexits(3) where it has a word for it.
+    /// What a scale or restart program's exit says, from sysexits(3) where it has a word for it.
     private enum ExitCode {
         static let conflict: Int32 = 3
         /// EX_TEMPFAIL
@@ -222,10 +249,10 @@ public struct ExecDriver: ScalingDriver {
     // MARK: Checking
 
     public func check(_ target: Target) async -> [DriverFinding] {
-        guard case .exec(let observe, let scale) = target.target else {
+        guard case .exec(let observe, let scale, let restart) = target.target else {
             return [DriverFinding(.error, code: "exec.kind", message: Self.wrongKind(target).message)]
         }
-        return self.programs.findings(about: [observe, scale], of: target.workload)
+        return self.programs.findings(about: [observe, scale] + [restart].compactMap { $0 }, of: target.workload)
     }
 
     // MARK: Running
@@ -252,22 +279,22 @@ public struct ExecDriver: ScalingDriver {
         return await run.run(releasing: self.slots)
     }
 
-    private static func variables(of order: ScaleOrder, before end: ContinuousClock.Instant) -> [String: String] {
+    private static func variables(of job: Job, before end: ContinuousClock.Instant) -> [String: String] {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         let left = (end - ContinuousClock.now).components.seconds
         var variables = ["MUSTER_DEADLINE": String(Int64(now.tv_sec) + left)]
         for (names, value) in [
-            (["REPLICAS", "MUSTER_REPLICAS"], String(order.replicas)),
-            (["PREVIOUS", "MUSTER_EXPECTED"], String(order.expected)),
-            (["IDEMPOTENCY_KEY", "MUSTER_ACTION"], order.action), (["EPOCH", "MUSTER_EPOCH"], order.epoch.description),
+            (["REPLICAS", "MUSTER_REPLICAS"], String(job.wanted)),
+            (["PREVIOUS", "MUSTER_EXPECTED"], String(job.expected)),
+            (["IDEMPOTENCY_KEY", "MUSTER_ACTION"], job.action), (["EPOCH", "MUSTER_EPOCH"], job.epoch.description),
         ] {
             for name in names { variables[name] = value }
         }
         return variables
     }
 
-    private static func wrongKind(_ target: Target) -> DriverError {
+    static func wrongKind(_ target: Target) -> DriverError {
         DriverError(
             code: "exec.kind",
             message: "\(target.workload): its target is “\(target.target.kind)”, which the exec driver does not serve")

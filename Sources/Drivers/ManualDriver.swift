@@ -8,6 +8,8 @@ public import Model
 // works through a pile of outdated requests. The outcome of an order is `accepted`; verification sees whether it was
 // done, and gives up on it after its time.
 //
+// A restart is asked for beside that. From then on nothing counts as ready until somebody says again what runs.
+//
 // Nothing is known of a workload until somebody says how many replicas run: until then it is `unseen`, and nothing is
 // decided about it.
 
@@ -38,6 +40,8 @@ public struct ManualState: Sendable, Hashable {
     public var request: ManualRequest?
     /// What was last said to run; nil when nobody ever said.
     public var report: Report?
+    /// A restart was asked for, and nobody has said since what runs.
+    public var awaitsRestart: Bool
 
     public struct Report: Sendable, Hashable {
         public var current: Int
@@ -48,9 +52,10 @@ public struct ManualState: Sendable, Hashable {
         }
     }
 
-    public init(request: ManualRequest? = nil, report: Report? = nil) {
+    public init(request: ManualRequest? = nil, report: Report? = nil, awaitsRestart: Bool = false) {
         self.request = request
         self.report = report
+        self.awaitsRestart = awaitsRestart
     }
 }
 
@@ -73,12 +78,17 @@ public protocol ManualLedger: Sendable {
     /// changes nothing.
     /// - Parameter deadline: the port answers or throws within it.
     func record(_ request: ManualRequest, deadline: Duration) async throws -> ManualRecording
+
+    /// Records that a restart is asked for, unless the last request, of either kind, is of a later term. The same key again changes nothing.
+    /// - Parameter request: with the count that stays in both numbers. It replaces no request to scale.
+    /// - Returns: whether it stands.
+    func recordRestart(_ request: ManualRequest, deadline: Duration) async throws -> Bool
 }
 
 /// Asks a person to scale, and sees what people report.
 public struct ManualDriver: ScalingDriver {
-    private let ledger: any ManualLedger
-    private let logger: Logger
+    let ledger: any ManualLedger
+    let logger: Logger
 
     public init(ledger: any ManualLedger, logger: Logger) {
         self.ledger = ledger
@@ -160,11 +170,11 @@ public struct ManualDriver: ScalingDriver {
             + Self.route(workload)
     }
 
-    private static func route(_ workload: WorkloadID) -> String {
+    static func route(_ workload: WorkloadID) -> String {
         "/v1/workloads/\(workload.service)/\(workload.region)/observed"
     }
 
-    private static func observation(of workload: WorkloadID, _ state: ManualState?) -> Observation {
+    static func observation(of workload: WorkloadID, _ state: ManualState?) -> Observation {
         guard let report = state?.report else {
             return .unseen(
                 DriverError(
@@ -175,11 +185,11 @@ public struct ManualDriver: ScalingDriver {
                 ))
         }
         return .seen(
-            desired: state?.request?.replicas ?? report.current, current: report.current, ready: report.ready,
-            version: nil)
+            desired: state?.request?.replicas ?? report.current, current: report.current,
+            ready: state?.awaitsRestart == true ? 0 : report.ready, version: nil)
     }
 
-    private func unreachable(_ error: any Error, _ words: String) -> DriverError {
+    func unreachable(_ error: any Error, _ words: String) -> DriverError {
         DriverError(
             code: "manual.ledger", message: words,
             evidence: String(String(describing: error).prefix(ReadingAnswer.maximumEvidence / 4)))

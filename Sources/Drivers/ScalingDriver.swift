@@ -16,6 +16,14 @@ public protocol ScalingDriver: Sendable {
     ///   changed and the outcome is `withheld`.
     func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome
 
+    /// Whether a target can be restarted as it is configured. Where not, an order is refused.
+    func canRestart(_ target: Target) -> Bool
+
+    /// Starts what runs anew, once, and leaves its count as it is. `done` and `accepted` say that it was started; whether it is ready again is for
+    /// verification to see.
+    /// - Parameters: as for ``scale(_:deadline:mayStart:)``.
+    func restart(_ order: RestartOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome
+
     /// What an operator should know about a target before it matters: missing programs, permissions, limits. Empty:
     /// nothing to say.
     func check(_ target: Target) async -> [DriverFinding]

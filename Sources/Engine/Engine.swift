@@ -13,7 +13,7 @@ import Model
 /// 8. Override; then an action in flight, a region that can't be seen, pauses, the switch, freezes, approval and the policy's mode decide whether it acts.
 ///
 /// ## How it is built
-/// ``Program`` is a policy made ready; ``Cells`` are what is remembered of one workload, in place; ``Ladder`` climbs from what runs to what is decided.
+/// ``Program`` is a policy made ready; ``Facts`` are what is remembered of one workload, in place; ``Ladder`` climbs from what runs to what is decided.
 /// The ladder is one piece of code for the many evaluations that nobody reads (with ``Silence``: no word, no allocation) and for those that become a
 /// ``Decision`` (with ``Story``). ``FleetEngine`` evaluates a fleet in place; ``Engine`` is one workload with everything as values.
 ///
@@ -37,35 +37,39 @@ public enum Engine {
     /// hold that was given on another node a moment ago must count at once.
     public static let clockAllowance: Duration = .seconds(30)
 
-    public static func evaluate(_ input: EvaluationInput) -> Evaluation {
+    public static func evaluate(_ input: EvaluationInput) -> Evaluation { Self.evaluate(input, in: Scratch()) }
+
+    static func evaluate(_ input: EvaluationInput, in scratch: Scratch) -> Evaluation {
         let program = input.program
-        let (outcome, decision, memory) = Self.climb(input, Scratch(), Scene(input), Story()) { ladder, outcome in
+        var facts = Facts(input.memory)
+        let (outcome, decision) = Self.climb(input, &facts, scratch, Scene(input), Story()) { ladder, outcome in
             outcome.from < 0 ? Self.unobserved(input, ladder) : ladder.decision(outcome)
         }
-        return Evaluation(decision: decision, memory: memory, guards: program.guards.indices.filter { outcome.guards & 1 << UInt64($0) != 0 })
+        return Evaluation(decision: decision, memory: facts.memory, guards: program.guards.indices.filter { outcome.guards & 1 << UInt64($0) != 0 })
     }
 
-    /// The same conclusion and memory without the words, for the many that nobody will read.
-    /// - Parameter scratch: used for one evaluation after another.
-    public static func conclude(_ input: EvaluationInput, in scratch: Scratch) -> (conclusion: Conclusion, memory: Memory) {
-        let (conclusion, _, memory) = Self.climb(input, scratch, nil, Silence()) { _, _ in }
-        return (conclusion, memory)
+    /// The same conclusion without the words, for the many that nobody will read.
+    /// - Parameters:
+    ///   - facts: what is remembered, instead of the input's memory, which is not looked at.
+    ///   - scratch: used for one evaluation after another.
+    public static func conclude(_ input: EvaluationInput, on facts: inout Facts, in scratch: Scratch) -> Conclusion {
+        Self.climb(input, &facts, scratch, nil, Silence()) { _, _ in }.0
     }
 
     /// - Parameter tell: what is made of the climb before the change is remembered.
     private static func climb<Log: EvaluationLog, Told>(
-        _ input: EvaluationInput, _ scratch: Scratch, _ scene: Scene?, _ log: Log, _ tell: (Ladder<Log>, Conclusion) -> Told
-    ) -> (Conclusion, Told, Memory) {
+        _ input: EvaluationInput, _ facts: inout Facts, _ scratch: Scratch, _ scene: Scene?, _ log: Log, _ tell: (Ladder<Log>, Conclusion) -> Told
+    ) -> (Conclusion, Told) {
         let program = input.program
         scratch.makeRoom(for: program)
         scratch.take(input, program)
         let situation = Situation(input)
-        return program.withCells(input.memory, at: input.now) { cells in
+        return facts.withCells(of: program, at: input.now) { cells in
             let ladder = Ladder(program, situation, cells, scratch, scene: scene, log: log)
             let conclusion = ladder.climb()
             let told = tell(ladder, conclusion)
             if conclusion.acted { ladder.remember(conclusion) }
-            return (conclusion, told, Memory(cells, program, at: input.now))
+            return (conclusion, told)
         }
     }
 

@@ -4,18 +4,6 @@ import Model
 ///
 /// Only what the policy still names goes in, and comes out: a fact of a metric that no policy speaks of any more is dropped.
 extension Program {
-    /// Runs `body` on the cells of one workload.
-    func withCells<R>(_ memory: Memory, at now: WallTime, _ body: (Cells) -> R) -> R {
-        withUnsafeTemporaryAllocation(of: Int64.self, capacity: self.cells.count) { buffer in
-            // Of at least a header's cells, so there is an address.
-            guard let base = buffer.baseAddress else { preconditionFailure("a workload has at least its header's cells") }
-            let cells = Cells(base: base)
-            cells.clear(self)
-            self.fill(cells, from: memory, at: now)
-            return body(cells)
-        }
-    }
-
     func fill(_ cells: Cells, from memory: Memory, at now: WallTime) {
         cells[CellLayout.Header.lastUp] = memory.lastUp?.microseconds ?? Cells.never
         cells[CellLayout.Header.lastDown] = memory.lastDown?.microseconds ?? Cells.never
@@ -56,41 +44,28 @@ extension Program {
 }
 
 extension Memory {
-    /// What is remembered in `cells` at `now`.
+    /// What is remembered in `cells`, as of their last evaluation at `now`.
     init(_ cells: Cells, _ program: Program, at now: WallTime) {
-        func time(_ cell: Int) -> WallTime? { cells[cell] == Cells.never ? nil : WallTime(microseconds: cells[cell]) }
         self.init(
             series: zip(program.distinctMetrics, program.metrics.map(\.cells)).map { metric, place in
                 let samples = (0..<Int(cells[place.count])).map { index in
                     Sample(
                         value: Quantity(milli: cells[place.samples + 2 * index]), at: WallTime(microseconds: cells[place.samples + 2 * index + 1]))
                 }
-                var series = Series(
-                    metric: metric.name, samples: samples,
-                    lastGood: time(place.lastGood + 1).map { Sample(value: Quantity(milli: cells[place.lastGood]), at: $0) })
+                var series = Series(metric: metric.name, samples: samples, lastGood: cells.sample(place.lastGood))
                 if place.doubt >= 0 {
-                    series.believed = time(place.doubt + 1).map { Sample(value: Quantity(milli: cells[place.doubt]), at: $0) }
+                    series.believed = cells.sample(place.doubt)
                     series.doubtedFor = Int(cells[place.doubt + 2])
                 }
                 return series
-            },
-            conditions: program.cells.conditions.compactMap { condition in
-                guard condition.metric >= 0, let since = time(condition.cell) else { return nil }
-                return Condition(
-                    metric: program.distinctMetrics[condition.metric].name, side: condition.side, threshold: condition.threshold, since: since)
-            }, lastUp: time(CellLayout.Header.lastUp), lastDown: time(CellLayout.Header.lastDown), missingSince: time(CellLayout.Header.missingSince))
+            }, conditions: program.cells.conditions.compactMap { cells.condition($0, program) }, lastUp: cells.time(CellLayout.Header.lastUp),
+            lastDown: cells.time(CellLayout.Header.lastDown), missingSince: cells.time(CellLayout.Header.missingSince))
         self.record = cells[CellLayout.Header.record]
-        self.pendingAt = time(CellLayout.Header.pendingAt)
+        self.pendingAt = cells.time(CellLayout.Header.pendingAt)
         if self.pendingAt != nil { self.pending = cells[CellLayout.Header.pending] }
-        for (plan, policy) in zip(program.guards, program.policy.guards) {
-            let fired = (plan.fired..<plan.fired + plan.count).compactMap(time).sorted()
-            let since = time(plan.since)
-            if since != nil || !fired.isEmpty { self.guards.append(Guarded(guarding: policy.identity, since: since, fired: fired)) }
-        }
+        self.guards = cells.guards(program)
         func entries(_ log: CountLog, _ place: CellLayout.Log) -> [Entry] {
-            cells.dated(log, place, at: now.microseconds / 1000).map {
-                Entry(replicas: Int($0.replicas), at: WallTime(microseconds: $0.at.multipliedSaturating(by: 1000)))
-            }
+            (0..<cells.entries(log)).map { cells.dated(place.cell + $0, at: now.milliseconds) }
         }
         self.recommendations = entries(.recommendations, program.cells.recommendations)
         self.ups = entries(.ups, program.cells.ups)
@@ -98,9 +73,37 @@ extension Memory {
     }
 }
 
+extension Cells {
+    /// nil: there was none.
+    func time(_ cell: Int) -> WallTime? { self[cell] == Self.never ? nil : WallTime(microseconds: self[cell]) }
+
+    /// A value with its time behind it.
+    func sample(_ cell: Int) -> Sample? { self.time(cell + 1).map { Sample(value: Quantity(milli: self[cell]), at: $0) } }
+
+    /// nil: it does not hold.
+    func condition(_ condition: CellLayout.Condition, _ program: Program) -> Memory.Condition? {
+        guard condition.metric >= 0, let since = self.time(condition.cell) else { return nil }
+        return Memory.Condition(
+            metric: program.distinctMetrics[condition.metric].name, side: condition.side, threshold: condition.threshold, since: since)
+    }
+
+    /// Those that have a past.
+    func guards(_ program: Program) -> [Memory.Guarded] {
+        zip(program.guards, program.policy.guards).compactMap { plan, policy in
+            let fired = (plan.fired..<plan.fired + plan.count).compactMap(self.time).sorted()
+            let since = self.time(plan.since)
+            return since == nil && fired.isEmpty ? nil : Memory.Guarded(guarding: policy.identity, since: since, fired: fired)
+        }
+    }
+}
+
+extension WallTime {
+    var milliseconds: Int64 { self.microseconds / 1000 }
+}
+
 extension Policy.Guard {
     /// What makes it the same guard from one version of a policy to the next.
-    fileprivate var identity: String {
+    var identity: String {
         let effect =
             switch self.effect {
             case .notify(let severity): "notify \(severity.rawValue)"

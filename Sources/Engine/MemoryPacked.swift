@@ -1,39 +1,128 @@
 public import Model
 
-/// The packed form: a tenth of the JSON. Times are differences to the one before, of the block they lie in.
+// The packed form: a tenth of the JSON. Times are differences to the one before, of the block they lie in.
+
 extension Memory {
     /// - Parameter base: a time near all others, such as that of the evaluation.
     public func write(to writer: inout PackedWriter, after base: WallTime) {
         writer.write(count: self.series.count)
-        for series in self.series { series.write(to: &writer, after: base) }
-        writer.write(count: self.conditions.count)
-        for condition in self.conditions {
-            writer.write(condition.metric)
-            writer.write(UInt64(condition.side == .above ? 0 : 1))
-            writer.write(condition.threshold.milli)
-            writer.write(condition.since, after: base)
+        for series in self.series {
+            writer.write(
+                series.metric, series.samples.count, lastGood: series.lastGood, believed: series.believed, doubtedFor: series.doubtedFor, after: base
+            ) { series.samples[$0] }
         }
-        writer.write(times: [self.lastUp, self.lastDown, self.missingSince, self.pendingAt], after: base)
+        writer.write(count: self.conditions.count)
+        for condition in self.conditions { writer.write(condition, after: base) }
+        writer.write(times: self.lastUp, self.lastDown, self.missingSince, self.pendingAt, after: base)
         writer.write(self.record)
         if self.pendingAt != nil { writer.write(self.pending) }
-        for entries in [self.recommendations, self.ups, self.downs] {
-            writer.write(count: entries.count)
-            var last = base
-            for entry in entries {
-                writer.write(entry.replicas)
-                writer.write(entry.at, after: last)
-                last = entry.at
-            }
-        }
+        for entries in [self.recommendations, self.ups, self.downs] { writer.write(entries.count, after: base) { entries[$0] } }
         writer.write(count: self.guards.count)
-        for guarded in self.guards {
-            writer.write(guarded.guarding)
-            writer.write(times: [guarded.since], after: base)
-            writer.write(count: guarded.fired.count)
-            for time in guarded.fired { writer.write(time, after: base) }
+        for guarded in self.guards { writer.write(guarded, after: base) }
+    }
+}
+
+extension Cells {
+    /// What ``Memory`` of them writes, without making one.
+    func write(to writer: inout PackedWriter, _ program: Program, at now: WallTime, after base: WallTime) {
+        writer.write(count: program.metrics.count)
+        for index in 0..<program.metrics.count {
+            let place = program.metrics[index].cells
+            let doubts = place.doubt >= 0
+            writer.write(
+                program.distinctMetrics[index].name, Int(self[place.count]), lastGood: self.sample(place.lastGood),
+                believed: doubts ? self.sample(place.doubt) : nil, doubtedFor: doubts ? Int(self[place.doubt + 2]) : 0, after: base
+            ) { Sample(value: Quantity(milli: self[place.samples + 2 * $0]), at: WallTime(microseconds: self[place.samples + 2 * $0 + 1])) }
+        }
+        writer.write(count: program.cells.conditions.count { $0.metric >= 0 && self[$0.cell] != Self.never })
+        for condition in program.cells.conditions {
+            if let held = self.condition(condition, program) { writer.write(held, after: base) }
+        }
+        let pendingAt = self.time(CellLayout.Header.pendingAt)
+        writer.write(
+            times: self.time(CellLayout.Header.lastUp), self.time(CellLayout.Header.lastDown), self.time(CellLayout.Header.missingSince), pendingAt, after: base
+        )
+        writer.write(self[CellLayout.Header.record])
+        if pendingAt != nil { writer.write(self[CellLayout.Header.pending]) }
+        func write(_ log: CountLog, _ place: CellLayout.Log) {
+            writer.write(self.entries(log), after: base) { self.dated(place.cell + $0, at: now.milliseconds) }
+        }
+        write(.recommendations, program.cells.recommendations)
+        write(.ups, program.cells.ups)
+        write(.downs, program.cells.downs)
+        let guards = self.guards(program)
+        writer.write(count: guards.count)
+        for guarded in guards { writer.write(guarded, after: base) }
+    }
+}
+
+extension PackedWriter {
+    @inline(__always)
+    fileprivate mutating func write(
+        _ metric: String, _ count: Int, lastGood: Sample?, believed: Sample?, doubtedFor: Int, after base: WallTime, sample: (Int) -> Sample
+    ) {
+        self.write(metric)
+        self.write(count: count)
+        var last = Sample(value: .zero, at: base)
+        for index in 0..<count { self.write(sample(index), after: &last) }
+        self.write(UInt64((lastGood == nil ? 0 : 1) | (believed == nil ? 0 : 2)))
+        // Most often the newest sample itself.
+        if let lastGood { self.write(lastGood, after: &last) }
+        if let believed {
+            self.write(believed, after: &last)
+            self.write(count: doubtedFor)
         }
     }
 
+    @inline(__always)
+    private mutating func write(_ sample: Sample, after last: inout Sample) {
+        self.write(sample.value.milli &- last.value.milli)
+        self.write(sample.at, after: last.at)
+        last = sample
+    }
+
+    fileprivate mutating func write(_ condition: Memory.Condition, after base: WallTime) {
+        self.write(condition.metric)
+        self.write(UInt64(condition.side == .above ? 0 : 1))
+        self.write(condition.threshold.milli)
+        self.write(condition.since, after: base)
+    }
+
+    @inline(__always)
+    fileprivate mutating func write(_ count: Int, after base: WallTime, entry: (Int) -> Memory.Entry) {
+        self.write(count: count)
+        var last = base
+        for index in 0..<count {
+            let entry = entry(index)
+            self.write(entry.replicas)
+            self.write(entry.at, after: last)
+            last = entry.at
+        }
+    }
+
+    fileprivate mutating func write(_ guarded: Memory.Guarded, after base: WallTime) {
+        self.write(guarded.guarding)
+        self.write(times: guarded.since, after: base)
+        self.write(count: guarded.fired.count)
+        for time in guarded.fired { self.write(time, after: base) }
+    }
+
+    /// Which of them there are, then these.
+    @inline(__always)
+    fileprivate mutating func write(
+        times first: WallTime?, _ second: WallTime? = nil, _ third: WallTime? = nil, _ fourth: WallTime? = nil, after base: WallTime
+    ) {
+        self.write(UInt64((first == nil ? 0 : 1) | (second == nil ? 0 : 2) | (third == nil ? 0 : 4) | (fourth == nil ? 0 : 8)))
+        if let first { self.write(first, after: base) }
+        if let second { self.write(second, after: base) }
+        if let third { self.write(third, after: base) }
+        if let fourth { self.write(fourth, after: base) }
+    }
+}
+
+// MARK: - Reading
+
+extension Memory {
     public init(from reader: inout PackedReader, after base: WallTime) throws(PackedError) {
         var series: [Series] = []
         for _ in 0..<(try reader.count()) { series.append(try Series(from: &reader, after: base)) }
@@ -76,25 +165,6 @@ extension Memory {
 }
 
 extension Memory.Series {
-    fileprivate func write(to writer: inout PackedWriter, after base: WallTime) {
-        writer.write(self.metric)
-        writer.write(count: self.samples.count)
-        var last = Sample(value: .zero, at: base)
-        func write(_ sample: Sample) {
-            writer.write(sample.value.milli &- last.value.milli)
-            writer.write(sample.at, after: last.at)
-            last = sample
-        }
-        for sample in self.samples { write(sample) }
-        writer.write(UInt64((self.lastGood == nil ? 0 : 1) | (self.believed == nil ? 0 : 2)))
-        // Most often the newest sample itself.
-        if let good = self.lastGood { write(good) }
-        if let believed = self.believed {
-            write(believed)
-            writer.write(count: self.doubtedFor)
-        }
-    }
-
     fileprivate init(from reader: inout PackedReader, after base: WallTime) throws(PackedError) {
         let metric = try reader.text()
         var last = Sample(value: .zero, at: base)
@@ -113,16 +183,6 @@ extension Memory.Series {
             self.believed = try read(&reader)
             self.doubtedFor = Int(truncatingIfNeeded: try reader.number())
         }
-    }
-}
-
-extension PackedWriter {
-    /// Which of them there are, then these.
-    fileprivate mutating func write(times: [WallTime?], after base: WallTime) {
-        var present: UInt64 = 0
-        for (index, time) in times.enumerated() where time != nil { present |= 1 << UInt64(index) }
-        self.write(present)
-        for case let time? in times { self.write(time, after: base) }
     }
 }
 

@@ -96,7 +96,7 @@ extension EventDraft {
     /// What the actor did or tried.
     public enum Action: String, Sendable, Hashable, CaseIterable {
         case create, update, delete, activate, revoke
-        case scale, observe, evaluate, notify
+        case scale, restart, observe, evaluate, notify
         case pause, resume, `override`, enable, disable
         case elect, resign, join, leave
         case open, read, export, verify, login, access

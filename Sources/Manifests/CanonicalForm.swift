@@ -59,10 +59,11 @@ extension SecretReference {
 extension DriverTarget {
     fileprivate var canonicalJSON: JSON {
         switch self {
-        case .exec(let observe, let scale):
-            [
+        case .exec(let observe, let scale, let restart):
+            .fields([
                 "driver": .string(self.kind), "observe": .array(observe.map { .string($0) }), "scale": .array(scale.map { .string($0) }),
-            ]
+                "restart": restart.map { .array($0.map { .string($0) }) },
+            ])
         case .manual: ["driver": .string(self.kind)]
         }
     }

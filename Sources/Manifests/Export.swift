@@ -51,12 +51,13 @@ public enum Export {
         if service.startup != .zero { fields.append(("startup", Self.duration(service.startup))) }
         let workloads = service.workloads.sorted { $0.key < $1.key }.map { region, target -> Field in
             switch target {
-            case .exec(let observe, let scale):
+            case .exec(let observe, let scale, let restart):
                 (
                     region,
-                    .flow([
-                        ("driver", .scalar("exec")), ("observe", .flowList(observe.map(Self.text))), ("scale", .flowList(scale.map(Self.text))),
-                    ])
+                    .flow(
+                        [
+                            ("driver", .scalar("exec")), ("observe", .flowList(observe.map(Self.text))), ("scale", .flowList(scale.map(Self.text))),
+                        ] + Self.optional("restart", restart.map { .flowList($0.map(Self.text)) }))
                 )
             case .manual: (region, .flow([("driver", .scalar("manual"))]))
             }

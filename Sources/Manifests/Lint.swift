@@ -44,10 +44,9 @@ public enum Lint {
         for manifest in all {
             if case .policy(let policy) = manifest { found += PolicyCheck.findings(policy) }
             found += LintReferences.findings(manifest, set)
-            found += LintLater.findings(manifest)
         }
         found += LintOverlaps.findings(set, isLocated: { locating($0, "") != nil })
-        found += LintCeilings.findings(set) + LintFailover.findings(set)
+        found += LintCeilings.findings(set) + LintFailover.findings(set) + LintRestart.findings(set)
         return found.prefix(ManifestLimits.findings).map { finding in
             guard let document = finding.document, let place = locating(document, finding.pointer) else { return finding }
             var located = finding

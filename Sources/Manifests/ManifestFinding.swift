@@ -63,6 +63,7 @@ public struct ManifestFinding: Error, Sendable, Hashable, CustomStringConvertibl
         case contradictoryWindows = "contradictory-windows"
         case unreachable
         case circularFailover = "circular-failover"
+        case cannotRestart = "cannot-restart"
         case fastestPath = "fastest-path"
     }
 

@@ -166,11 +166,13 @@ enum ReadManifest {
         guard let text = driver.text(Place.listing(drivers, or: true)) else { return nil }
         switch text {
         case "exec":
-            guard let fields = place.fields(known: ["driver", "observe", "scale"]) else { return nil }
+            guard let fields = place.fields(known: ["driver", "observe", "scale", "restart"]) else { return nil }
             let observe = fields.required("observe", "write the program and its arguments as a list").flatMap(Self.command)
             let scale = fields.required("scale", "write the program and its arguments as a list").flatMap(Self.command)
+            let restart = fields["restart"].map(Self.command)
+            if case .some(.none) = restart { return nil }
             guard let observe, let scale else { return nil }
-            return .exec(observe: observe, scale: scale)
+            return .exec(observe: observe, scale: scale, restart: restart ?? nil)
         case "manual":
             return place.fields(known: ["driver"]) == nil ? nil : .manual
         case _ where LaterVersions.drivers.contains(text):

@@ -1,5 +1,11 @@
-/// One change on its way to a platform.
+/// One change or restart on its way to a platform.
 public struct ActionRecord: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// To another number of replicas.
+        case scale
+        /// The replicas that run are started anew; their number stays, so that `from` and `to` are the same. It is ordered at most once.
+        case restart
+    }
     public enum State: String, Sendable, Hashable, CaseIterable {
         case committed, sent, accepted, verifying, done, failed, unknown, superseded
         /// An open action blocks further ones of its workload.
@@ -29,6 +35,7 @@ public struct ActionRecord: Sendable, Hashable {
     public var decision: Int64
     public var epoch: Int64
     public var workload: WorkloadID
+    public var kind: Kind
     public var from: Int
     public var to: Int
     public var precondition: String?
@@ -40,14 +47,15 @@ public struct ActionRecord: Sendable, Hashable {
     public var history: [Step]
 
     public init(
-        id: Int64, idem: String, decision: Int64, epoch: Int64, workload: WorkloadID, from: Int, to: Int, precondition: String?, state: State,
-        attempt: Int, needReady: Quantity, deadline: WallTime, createdAt: WallTime, history: [Step]
+        id: Int64, idem: String, decision: Int64, epoch: Int64, workload: WorkloadID, kind: Kind = .scale, from: Int, to: Int, precondition: String?,
+        state: State, attempt: Int, needReady: Quantity, deadline: WallTime, createdAt: WallTime, history: [Step]
     ) {
         self.id = id
         self.idem = idem
         self.decision = decision
         self.epoch = epoch
         self.workload = workload
+        self.kind = kind
         self.from = from
         self.to = to
         self.precondition = precondition

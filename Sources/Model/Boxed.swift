@@ -1,18 +1,43 @@
-/// A large value that is copied often and changed seldom: copies share one object, and a change makes a new one.
-///
-/// For what lies in long arrays: there every copy of an element would count references for each array and text inside.
-@propertyWrapper
-public struct Boxed<Value: Sendable>: Sendable {
-    private final class Contents: Sendable {
-        let value: Value
+/// A large value behind one reference, for what lies in long arrays: moving or copying an element counts one reference, not one for each array and text
+/// inside. It is a value all the same: whoever changes a copy that is shared changes their own.
+@dynamicMemberLookup
+public struct Boxed<Value: Sendable>: @unchecked Sendable {
+    /// `@unchecked Sendable`: it is changed only by the one that alone refers to it.
+    @usableFromInline
+    final class Contents: @unchecked Sendable {
+        @exclusivity(unchecked) @usableFromInline var value: Value
+        @usableFromInline
         init(_ value: Value) { self.value = value }
     }
-    private var contents: Contents
+    @usableFromInline var contents: Contents
 
-    public init(wrappedValue: Value) { self.contents = Contents(wrappedValue) }
+    @inlinable
+    public init(_ value: Value) { self.contents = Contents(value) }
 
-    public var wrappedValue: Value {
+    @inlinable public var value: Value {
         get { self.contents.value }
-        set { self.contents = Contents(newValue) }
+        _modify {
+            if !isKnownUniquelyReferenced(&self.contents) { self.contents = Contents(self.contents.value) }
+            yield &self.contents.value
+        }
     }
+
+    @inlinable
+    public subscript<Part>(dynamicMember part: KeyPath<Value, Part>) -> Part { self.contents.value[keyPath: part] }
+
+    @inlinable
+    public subscript<Part>(dynamicMember part: WritableKeyPath<Value, Part>) -> Part {
+        get { self.contents.value[keyPath: part] }
+        _modify { yield &self.value[keyPath: part] }
+    }
+}
+
+extension Boxed: Equatable where Value: Equatable {
+    @inlinable
+    public static func == (left: Self, right: Self) -> Bool { left.contents === right.contents || left.value == right.value }
+}
+
+extension Boxed: Hashable where Value: Hashable {
+    @inlinable
+    public func hash(into hasher: inout Hasher) { hasher.combine(self.value) }
 }

@@ -19,7 +19,7 @@ public struct Decision: Sendable, Hashable {
     public var to: Int?
     /// What the rules want before limits.
     public var wanted: Int?
-    /// Whether the change is carried out. A change that is suppressed (mode, pause, switch) has `to` ≠ `from` and `acted` false.
+    /// Whether the change, or with ``Reason/restart(when:)`` a restart, is carried out. A change that is suppressed (mode, pause, switch) has `to` ≠ `from` and `acted` false.
     public var acted: Bool
     public var readings: [Reading]
     public var proposals: [Proposal]
@@ -88,7 +88,7 @@ public struct Decision: Sendable, Hashable {
     public struct Step: Sendable, Hashable {
         public enum Name: String, Sendable, Hashable, CaseIterable {
             case proposals, combine, missing, forecast, schedule, floors, emergency, stabilization, rateLimit, cooldown, clamp, mode, failover, rollback,
-                ceilings
+                ceilings, restart
             case decision
         }
         public var name: Name
@@ -165,6 +165,10 @@ public enum Reason: Sendable, Hashable {
     case rolledBack(action: String, until: WallTime)
     /// The controller's older limit: twice the size, or 4.
     case scaleUpLimit
+    /// A guard whose condition holds has the workload restarted.
+    case restart(when: String)
+    /// A guard whose condition holds would have it restarted, and something speaks against it.
+    case restartHeld(RestartHold, when: String)
 
     public var code: String {
         switch self {
@@ -200,6 +204,8 @@ public enum Reason: Sendable, Hashable {
         case .doubted(let metric): "doubted(\(metric))"
         case .rolledBack: "rolled-back"
         case .scaleUpLimit: "scale-up-limit"
+        case .restart: "restart"
+        case .restartHeld(let hold, _): "restart-held(\(hold.rawValue))"
         }
     }
 
@@ -208,7 +214,7 @@ public enum Reason: Sendable, Hashable {
     public var isNotable: Bool {
         switch self {
         case .stale, .missing, .doubted, .unobserved, .paused, .override, .off, .disabled, .emergency, .budgetDenied, .outranked, .inboundFloor,
-            .failoverFloor, .regionDown, .frozen, .awaitingApproval, .rolledBack:
+            .failoverFloor, .regionDown, .frozen, .awaitingApproval, .rolledBack, .restart, .restartHeld:
             true
         case .rule, .withinTolerance, .cooldown, .atMin, .atMax, .sustaining, .inFlight, .dryRun, .recommendOnly, .stabilized, .rateLimited,
             .directionDisabled, .scheduleFloor, .scheduleCeiling, .scaleUpLimit:
@@ -228,7 +234,7 @@ public enum Reason: Sendable, Hashable {
         }
     }
 
-    /// Who or what is behind it: a person, an action, the driver's words.
+    /// Who or what is behind it: a person, an action, the driver's words, a guard's condition.
     public var by: String? {
         switch self {
         case .paused(let owner, _), .override(let owner, _): owner
@@ -239,6 +245,7 @@ public enum Reason: Sendable, Hashable {
         case .inboundFloor(let by, _): by
         case .frozen(let reason, _): reason
         case .rolledBack(let action, _): action
+        case .restart(let when), .restartHeld(_, let when): when
         default: nil
         }
     }

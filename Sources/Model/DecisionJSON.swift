@@ -114,6 +114,12 @@ extension Reason: JSONEncodable, JSONDecodable {
         case "doubted": self = .doubted(metric: argument)
         case "rolled-back": self = .rolledBack(action: by, until: try json.time("until"))
         case "scale-up-limit": self = .scaleUpLimit
+        case "restart": self = .restart(when: by)
+        case "restart-held":
+            guard let hold = RestartHold(rawValue: argument) else {
+                throw JSONError(pointer: "/code", message: "“\(code)” is not a reason that this version knows")
+            }
+            self = .restartHeld(hold, when: by)
         default: throw JSONError(pointer: "/code", message: "“\(code)” is not a reason that this version knows")
         }
     }

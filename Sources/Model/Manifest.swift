@@ -119,7 +119,8 @@ public struct Service: Sendable, Hashable {
 /// How one workload is observed and changed.
 public enum DriverTarget: Sendable, Hashable {
     /// Programs from the directory that the node's configuration names, run without a shell. The first word is the program's name.
-    case exec(observe: [String], scale: [String])
+    /// - Parameter restart: nil: it can't be restarted.
+    case exec(observe: [String], scale: [String], restart: [String]? = nil)
     /// A person changes it; Muster records what should be done and notices when it was.
     case manual
 
@@ -132,10 +133,19 @@ public enum DriverTarget: Sendable, Hashable {
     /// What it acts on, in words for a person.
     public var summary: String {
         switch self {
-        case .exec(_, let scale): scale.joined(separator: " ")
+        case .exec(_, let scale, _): scale.joined(separator: " ")
         case .manual: "a person"
         }
     }
+    /// Whether what runs can be started anew.
+    public var canRestart: Bool {
+        switch self {
+        case .exec(_, _, let restart): restart != nil
+        case .manual: true
+        }
+    }
+    /// What an order to restart it is answered with where it can't be, and what to do about it.
+    public static let restartAdvice = "name a program for it (restart: [PROGRAM, …] beside observe and scale)"
 }
 
 /// A ceiling over many workloads.

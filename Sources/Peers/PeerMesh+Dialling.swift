@@ -81,7 +81,7 @@ extension PeerMesh {
             link.leaf != leaf && self.relinks[peer] == nil && now - link.openedAt >= PeerLimits.relinkSettling && (isLate || self.configuration.node < peer)
         }
         guard !stale.isEmpty else { return }
-        for peer in self.machine.view.peers where stale[peer.name] != nil {
+        for peer in self.view.peers where stale[peer.name] != nil {
             self.relinks[peer.name] = now
             self.dial(peer.name, peer.address, .relinked(peer.name))
         }

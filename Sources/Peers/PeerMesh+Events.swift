@@ -53,7 +53,11 @@ extension PeerMesh {
         while next < self.events.count {
             let event = self.events[next]
             next += 1
-            for effect in self.machine.handle(event, at: BootClock.now(), wall: BootClock.wall()) { self.perform(effect) }
+            let (effects, wakeAt) = self.published.withLock {
+                ($0.machine.handle(event, at: BootClock.now(), wall: BootClock.wall()), $0.machine.wakeAt)
+            }
+            self.wakeAt = wakeAt
+            for effect in effects { self.perform(effect) }
         }
         self.events.removeAll(keepingCapacity: true)
         self.isHandling = false
@@ -62,10 +66,7 @@ extension PeerMesh {
     }
 
     func publish() {
-        self.published.withLock {
-            $0.machine = self.machine
-            $0.counters = self.tally
-        }
+        self.published.withLock { $0.counters = self.tally }
     }
 
     private func perform(_ effect: MembershipEffect) {
@@ -140,7 +141,7 @@ extension PeerMesh {
     /// One timer for all that is due. One that is set too early stays: when it fires there is nothing to do but to set it again, which costs less than
     /// setting it anew with each message.
     private func schedule() {
-        guard !self.isStopping, let wakeAt = self.machine.wakeAt else {
+        guard !self.isStopping, let wakeAt = self.wakeAt else {
             self.timer?.task.cancel()
             self.timer = nil
             return
@@ -157,7 +158,7 @@ extension PeerMesh {
         self.timer = nil
         let now = BootClock.now()
         self.lag.note((now - timer.at).milliseconds)
-        guard let wakeAt = self.machine.wakeAt, wakeAt <= now else { return self.schedule() }
+        guard let wakeAt = self.wakeAt, wakeAt <= now else { return self.schedule() }
         self.handle(.timer)
     }
 }

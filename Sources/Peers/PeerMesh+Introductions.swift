@@ -49,8 +49,12 @@ struct Introductions: Sendable {
             case .atTheDoor, .turnedAway: break
             }
         }
+        // Nobody is asked for them any more, only for those who still wait.
+        if let owed = self.owed, over.contains(owed) { self.owed = self.waiting.min() }
         return over
     }
+
+    private var waiting: [String] { self.standings.compactMap { if case .atTheDoor = $0.value { $0.key } else { nil } } }
 
     /// For whom the table is to be read now; nil: for nobody, or not yet.
     mutating func due(at now: Instant) -> String? {

@@ -36,7 +36,8 @@ public actor PeerMesh: ServiceLifecycle.Service {
     nonisolated let hasRun = Atomic(false)
 
     // On the loop from here on.
-    var machine: MembershipMachine
+    /// When the machine wants to be woken.
+    var wakeAt: Instant?
     /// As its owner has it; lag and certificate are filled in.
     var facts: NodeFacts
     var toldFacts: NodeFacts?
@@ -71,6 +72,7 @@ public actor PeerMesh: ServiceLifecycle.Service {
 
     /// What other threads see.
     struct Published: Sendable {
+        /// Only the loop changes it, where it stands: a copy is made for whoever looks, and not for each message of a peer.
         var machine: MembershipMachine
         var counters = PeerCounters()
         var members: Set<String> = []
@@ -91,10 +93,10 @@ public actor PeerMesh: ServiceLifecycle.Service {
         let wall = BootClock.wall()
         self.facts = NodeFacts(
             role: .starting, version: configuration.version, postgres: .init(reachable: false), certificateNotAfter: identity.facts.notAfter, started: wall)
-        self.machine = MembershipMachine(
+        let machine = MembershipMachine(
             node: configuration.node, bootID: configuration.bootID, incarnation: UInt64(max(0, wall.microseconds)), facts: self.facts,
             seed: configuration.seed, at: BootClock.now(), timing: configuration.timing)
-        self.published = Mutex(Published(machine: self.machine))
+        self.published = Mutex(Published(machine: machine))
         self.admission = Admission(configuration.admission)
         (self.trouble, self.reportTrouble) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }

@@ -1,6 +1,6 @@
 /// A bounded number of sessions for many callers.
 ///
-/// Sessions are opened when somebody waits for one, up to `size`. A caller gets the session that was used last, so that a quiet pool keeps few warm. Callers
+/// Sessions are opened when somebody waits for one that none comes back for, up to `size`. A caller gets the session that was used last, so that a quiet pool keeps few warm. Callers
 /// that find none wait in order, each until its deadline; the queue is bounded. A session that ended is dropped when it is met, and a new
 /// one is opened when somebody waits. While opening fails there is one attempt at a time, with growing, jittered pauses.
 ///
@@ -14,6 +14,7 @@ public actor Pool {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { self.reactor.asUnownedSerialExecutor() }
     public nonisolated let size: Int
     private let maximumWaiting: Int
+    private let patience: Duration
 
     private var idle: [Connection] = []
     private var lent: [ObjectIdentifier: Connection] = [:]
@@ -31,12 +32,19 @@ public actor Pool {
     private var failedTotal = 0
     private var expiredTotal = 0
 
+    /// Runs while a session that is lent may come back before another is opened.
+    private var patienceTimer: UInt64?
+
     private struct Waiter {
         var id: UInt64
+        var since: ContinuousClock.Instant
         var continuation: CheckedContinuation<Result<Connection, PostgresError>, Never>
         var timer: UInt64
     }
 
+    /// A caller waits so long for a session that is lent before another is opened, which takes longer than most statements. A session that nobody needs is not
+    /// free: its end, with all the others of a node that dies, keeps the server busy at the moment at which another node takes over.
+    public static let defaultPatience = Duration.milliseconds(5)
     /// For callers that give no deadline: longer than any sound wait, so that nobody waits for ever.
     public static let defaultWait = Duration.seconds(5)
     /// Callers that may wait at a time: more means that most would meet their deadline before their turn.
@@ -44,15 +52,17 @@ public actor Pool {
 
     /// - Parameters:
     ///   - size: sessions at most, at least 1.
+    ///   - patience: how long a caller waits for a session that is lent before another is opened for it.
     ///   - seed: of the jitter between attempts to connect.
     public init(
         _ configuration: ConnectionConfiguration, on reactor: Reactor, size: Int, maximumWaiting: Int = Pool.defaultMaximumWaiting,
-        seed: UInt64 = .random(in: .min ... .max)
+        patience: Duration = Pool.defaultPatience, seed: UInt64 = .random(in: .min ... .max)
     ) {
         self.configuration = configuration
         self.reactor = reactor
         self.size = max(1, size)
         self.maximumWaiting = maximumWaiting
+        self.patience = patience
         self.backoff = Backoff(seed: seed)
     }
 
@@ -94,7 +104,7 @@ public actor Pool {
                 let timer = self.reactor.schedule(at: .now + wait) { [weak self] in
                     self?.assumeIsolated { $0.expire(id, after: wait) }
                 }
-                self.waiters.append(Waiter(id: id, continuation: continuation, timer: timer))
+                self.waiters.append(Waiter(id: id, since: .now, continuation: continuation, timer: timer))
                 self.openIfNeeded()
             }
         } onCancel: {
@@ -155,13 +165,32 @@ public actor Pool {
     // MARK: - Opening
 
     private func openIfNeeded() {
-        while !self.closed, self.pauseTimer == nil, self.opening < self.waiters.count, self.lent.count + self.opening < self.size,
+        let inNeed = self.waitersInNeed()
+        while !self.closed, self.pauseTimer == nil, self.opening < inNeed, self.lent.count + self.opening < self.size,
             self.lastFailure == nil || self.opening == 0
         {
             self.opening += 1
             // Owned by nobody: `opening` counts it, it ends within the connect timeout, and the pool lives at least as long.
             Task { await self.open() }
         }
+    }
+
+    /// Callers that have waited long enough for a session to come back; while there is none and none is being opened, the first has. The others are looked
+    /// at again in time.
+    private func waitersInNeed() -> Int {
+        let now = ContinuousClock.now
+        let isEmpty = self.lent.isEmpty && self.opening == 0
+        // In the order of their coming.
+        let inNeed = max(self.waiters.prefix { $0.since + self.patience <= now }.count, isEmpty ? min(1, self.waiters.count) : 0)
+        if inNeed < self.waiters.count, self.patienceTimer == nil, !self.closed {
+            self.patienceTimer = self.reactor.schedule(at: self.waiters[inNeed].since + self.patience) { [weak self] in
+                self?.assumeIsolated { pool in
+                    pool.patienceTimer = nil
+                    pool.openIfNeeded()
+                }
+            }
+        }
+        return inNeed
     }
 
     private func open() async {
@@ -200,6 +229,8 @@ public actor Pool {
         self.closed = true
         if let pauseTimer { self.reactor.cancelTimer(pauseTimer) }
         self.pauseTimer = nil
+        if let patienceTimer { self.reactor.cancelTimer(patienceTimer) }
+        self.patienceTimer = nil
         self.abandonAll(self.closedError)
         for connection in self.idle { connection.assumeIsolated { $0.close() } }
         self.idle = []

@@ -10,6 +10,7 @@ extension Write {
                 by: .policy(record.policy, version: record.policyVersion),
                 after: .fields([
                     "guard": .int(Int64(notice.place)), "when": .string(notice.when),
+                    "held": notice.held.map { .string($0.rawValue) },
                     "for": notice.sustained > .zero ? .string(notice.sustained.text) : nil, "sentence": .string(notice.sentence),
                 ]), cause: .object(["readings": .array(record.evaluation.readings.map(\.json))]))
         }

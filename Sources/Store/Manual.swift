@@ -22,10 +22,12 @@ public struct ManualRecord: Sendable, Hashable {
     public var observed: Int?
     public var observedAt: WallTime?
     public var observedBy: String?
+    /// A restart was asked for, and nobody has said since what runs.
+    public var awaitsRestart = false
 }
 
 extension Store {
-    private static let manualColumns = "service, region, asked, expected, action, epoch, reason, observed, observed_at, observed_by"
+    private static let manualColumns = "service, region, asked, expected, action, epoch, reason, observed, observed_at, observed_by, restart_asked_at"
 
     /// What is on record; workloads of which nothing is known are left out.
     public func manual(_ workloads: [WorkloadID]) async throws -> [WorkloadID: ManualRecord] {
@@ -49,6 +51,7 @@ extension Store {
         record.observed = try row["observed"].intOrNil()
         record.observedAt = try row["observed_at"].wallTimeOrNil()
         record.observedBy = try row["observed_by"].stringOrNil()
+        if let asked = try row["restart_asked_at"].wallTimeOrNil() { record.awaitsRestart = record.observedAt.map { $0 <= asked } ?? true }
         return record
     }
 
@@ -69,6 +72,23 @@ extension Store {
                 .int(request.epoch), .text(request.reason),
             ])
         return rows.isEmpty ? try await self.manual([workload])[workload]?.request : nil
+    }
+
+    /// Asks a person to restart it. The number of replicas that was asked for stays.
+    /// - Returns: false when the last request is of a later term: nothing was recorded then.
+    public func askManuallyToRestart(_ workload: WorkloadID, action: String, epoch: Int64, reason: String) async throws -> Bool {
+        let rows = try await self.read(
+            """
+            INSERT INTO muster.manual (service, region, restart, restart_epoch, restart_asked_at, restart_reason)
+            VALUES ($1, $2, $3, $4, clock_timestamp(), $5)
+            ON CONFLICT (service, region) DO UPDATE SET restart = excluded.restart, restart_epoch = excluded.restart_epoch,
+                restart_reason = excluded.restart_reason,
+                restart_asked_at = CASE WHEN muster.manual.restart = excluded.restart THEN muster.manual.restart_asked_at
+                    ELSE excluded.restart_asked_at END
+            WHERE greatest(coalesce(muster.manual.epoch, 0), coalesce(muster.manual.restart_epoch, 0)) <= excluded.restart_epoch
+            RETURNING service
+            """, [.text(workload.service), .text(workload.region), .text(action), .int(epoch), .text(reason)])
+        return !rows.isEmpty
     }
 }
 

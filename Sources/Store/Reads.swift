@@ -132,7 +132,8 @@ extension Store {
     static let openStates = "('committed', 'sent', 'accepted', 'verifying', 'unknown')"
 
     static let actionColumns = """
-        id, idem, decision_id, epoch, service, region, replicas_from, replicas_to, precondition, state, attempt, need_ready, deadline, created_at, history
+        id, idem, decision_id, epoch, service, region, kind, replicas_from, replicas_to, precondition, state, attempt, need_ready, deadline,
+        created_at, history
         """
 
     public func actions(_ filter: ActionFilter) async throws -> [ActionRecord] { try await self.run(self.actionsRead(filter)) }
@@ -160,6 +161,9 @@ extension Store {
         guard let state = ActionRecord.State(rawValue: try row["state"].string()) else {
             throw StoreError.unreadable(what: what, why: "its state “\(try row["state"].string())” is unknown")
         }
+        guard let kind = ActionRecord.Kind(rawValue: try row["kind"].string()) else {
+            throw StoreError.unreadable(what: what, why: "its kind “\(try row["kind"].string())” is unknown")
+        }
         guard let needReady = Quantity(text: try row["need_ready"].string()) else {
             throw StoreError.unreadable(what: what, why: "its need_ready “\(try row["need_ready"].string())” is no number")
         }
@@ -169,8 +173,8 @@ extension Store {
         }
         return ActionRecord(
             id: id, idem: try row["idem"].string(), decision: try row["decision_id"].int(), epoch: try row["epoch"].int(),
-            workload: WorkloadID(service: try row["service"].string(), region: try row["region"].string()), from: Int(try row["replicas_from"].int()),
-            to: Int(try row["replicas_to"].int()), precondition: try row["precondition"].stringOrNil(), state: state,
+            workload: WorkloadID(service: try row["service"].string(), region: try row["region"].string()), kind: kind,
+            from: Int(try row["replicas_from"].int()), to: Int(try row["replicas_to"].int()), precondition: try row["precondition"].stringOrNil(), state: state,
             attempt: Int(try row["attempt"].int()), needReady: needReady, deadline: try row["deadline"].wallTime(),
             createdAt: try row["created_at"].wallTime(), history: history)
     }

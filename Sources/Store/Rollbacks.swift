@@ -8,8 +8,8 @@ extension Store {
         Read(
             """
             SELECT \(Self.actionColumns) FROM muster.action a
-            WHERE a.shard = $1 AND a.state = 'failed' AND a.updated_at > clock_timestamp() - interval '30 minutes'
-                AND NOT EXISTS (SELECT 1 FROM muster.action b WHERE b.service = a.service AND b.region = a.region AND b.id > a.id)
+            WHERE a.shard = $1 AND a.kind = 'scale' AND a.state = 'failed' AND a.updated_at > clock_timestamp() - interval '30 minutes'
+                AND NOT EXISTS (SELECT 1 FROM muster.action b WHERE b.service = a.service AND b.region = a.region AND b.kind = 'scale' AND b.id > a.id)
                 AND NOT EXISTS (SELECT 1 FROM muster.pause p WHERE p.rolled_back_by = a.decision_id)
             ORDER BY id
             """, [.text(self.shard)]

@@ -18,13 +18,17 @@ public struct EvaluationCommit: Sendable, Hashable {
 
     /// A change before it has a number.
     public struct Plan: Sendable, Hashable {
+        public var kind: ActionRecord.Kind
         public var from: Int
         public var to: Int
         /// The platform's own version of what was observed, as a precondition of the write.
         public var precondition: String?
         public var needReady: Quantity
         public var deadline: WallTime
-        public init(from: Int, to: Int, precondition: String?, needReady: Quantity, deadline: WallTime) {
+        public init(
+            kind: ActionRecord.Kind = .scale, from: Int, to: Int, precondition: String?, needReady: Quantity, deadline: WallTime
+        ) {
+            self.kind = kind
             self.from = from
             self.to = to
             self.precondition = precondition
@@ -82,23 +86,29 @@ extension Write {
         var nextAction = actionIDs.makeIterator()
         var nextDecision = decisionIDs.makeIterator()
         var committed: [CommittedEvaluation] = []
-        var records: [WorkloadRecord] = []
+        var decisions: [[Value]] = [], actions: [[Value]] = [], workloads: [[Value]] = []
+        let place = self.deferred.endIndex
         for evaluation in evaluations {
             var record = evaluation.record
+            // The largest part of both rows.
+            let body = record.evaluation.json.text
             if evaluation.isRecorded, let id = nextDecision.next() {
                 record.decision = id
-                self.insert(decision: record.evaluation, id: id, approval: evaluation.approval)
+                decisions.append(self.row(decision: record.evaluation, body: body, id: id, approval: evaluation.approval, of: evaluation.action?.kind))
                 let action = evaluation.action.flatMap { plan in nextAction.next().map { (plan, $0) } }.map { plan, number in
-                    self.insert(plan, id: number, decision: id, workload: record.id, at: now)
+                    self.action(plan, id: number, decision: id, workload: record.id, at: now)
                 }
+                if let action { actions.append(self.row(action)) }
                 let hold = try await self.rollBack(evaluation.rollback, by: id, record.evaluation)
                 committed.append(CommittedEvaluation(workload: record.id, decision: id, action: action, hold: hold))
             }
             self.tell(evaluation.notices, of: record)
-            records.append(record)
+            workloads.append(self.row(record, body: body))
         }
+        // Before what refers to them.
+        self.deferred.insert(contentsOf: WriteSQL.insertDecision.statements(decisions) + WriteSQL.insertAction.statements(actions), at: place)
         try await self.useUp(zip(recorded.map(\.approval), committed.map(\.decision)).compactMap { approval, decision in approval.map { ($0, decision) } })
-        self.upsert(records)
+        self.deferred += WriteSQL.upsertWorkload.statements(workloads)
         self.deferred.append(
             Statement(
                 WriteSQL.upsertRound, [.text(self.store.shard), .int(self.epoch), .time(now), .text(summary.text)]))
@@ -115,26 +125,26 @@ extension Write {
         return (try answers[0].map { try $0["id"].int() }, try answers[1].map { try $0["id"].int() })
     }
 
-    private func insert(decision: Decision, id: Int64, approval: Approval?) {
+    /// Records the event as well.
+    /// - Parameter kind: of the action that carries it out.
+    private func row(decision: Decision, body: String, id: Int64, approval: Approval?, of kind: ActionRecord.Kind?) -> [Value] {
         let name = DecisionRecord.name(id)
         let seq = self.record(
             decision.acted ? .decisionProposed : .decisionSuppressed, severity: decision.urgency == .critical ? .warning : .info,
-            action: decision.kind == .held ? .evaluate : .scale, subject: .init(kind: .workload, id: decision.workload.description),
+            action: kind == .restart ? .restart : decision.kind == .held ? .evaluate : .scale,
+            subject: .init(kind: .workload, id: decision.workload.description),
             by: .policy(decision.policy.name, version: decision.policy.version), decision: Self.summary(of: decision, id: name),
             cause: .fields([
                 "readings": .array(decision.readings.map(\.json)), "proposals": .array(decision.proposals.map(\.json)),
                 "approval": approval?.cause,
             ]),
             correlation: .init(decisionID: name))
-        self.deferred.append(
-            Statement(
-                WriteSQL.insertDecision,
-                [
-                    .int(id), .text(UUIDv7.generate(at: self.at)), .text(self.store.shard), .int(self.epoch), .text(self.store.node),
-                    .time(decision.at), .int(seq), .text(decision.workload.service), .text(decision.workload.region), .text(decision.policy.name),
-                    .int(Int64(decision.policy.version)), .text(decision.kind.rawValue), .optional(decision.from), .optional(decision.to),
-                    .bool(decision.acted), .text(decision.sentence), .text(decision.json.text),
-                ]))
+        return [
+            .int(id), .text(UUIDv7.generate(at: self.at)), .text(self.store.shard), .int(self.epoch), .int(self.epoch), .text(self.store.node),
+            .time(decision.at), .int(seq), .text(decision.workload.service), .text(decision.workload.region), .text(decision.policy.name),
+            .int(Int64(decision.policy.version)), .text(decision.kind.rawValue), .optional(decision.from), .optional(decision.to),
+            .bool(decision.acted), .text(decision.sentence), .text(body),
+        ]
     }
 
     private static func summary(of decision: Decision, id: String) -> JSON {
@@ -146,35 +156,29 @@ extension Write {
         ])
     }
 
-    private func insert(_ plan: EvaluationCommit.Plan, id: Int64, decision: Int64, workload: WorkloadID, at now: WallTime) -> ActionRecord {
-        let action = ActionRecord(
-            id: id, idem: UUIDv7.generate(at: self.at), decision: decision, epoch: self.epoch, workload: workload, from: plan.from, to: plan.to,
-            precondition: plan.precondition, state: .committed, attempt: 0, needReady: plan.needReady, deadline: plan.deadline, createdAt: now,
+    private func action(_ plan: EvaluationCommit.Plan, id: Int64, decision: Int64, workload: WorkloadID, at now: WallTime) -> ActionRecord {
+        ActionRecord(
+            id: id, idem: UUIDv7.generate(at: self.at), decision: decision, epoch: self.epoch, workload: workload, kind: plan.kind, from: plan.from,
+            to: plan.to, precondition: plan.precondition, state: .committed, attempt: 0, needReady: plan.needReady, deadline: plan.deadline, createdAt: now,
             history: [.init(state: .committed, at: now)])
-        self.deferred.append(
-            Statement(
-                WriteSQL.insertAction,
-                [
-                    .int(id), .text(action.idem), .int(decision), .text(self.store.shard), .int(self.epoch), .text(workload.service),
-                    .text(workload.region), .int(Int64(plan.from)), .int(Int64(plan.to)), .optional(plan.precondition),
-                    .text(action.state.rawValue), .int(0), .text(plan.needReady.description), .time(plan.deadline), .time(now),
-                    .text(JSON.array(action.history.map(\.json)).text),
-                ]))
-        return action
     }
 
-    private func upsert(_ records: [WorkloadRecord]) {
-        for record in records {
-            self.deferred.append(
-                Statement(
-                    WriteSQL.upsertWorkload,
-                    [
-                        .text(self.store.shard), .text(record.id.service), .text(record.id.region), .int(self.epoch), .text(record.policy),
-                        .int(Int64(record.policyVersion)), .time(record.evaluatedAt), .optional(record.desired), .optional(record.current),
-                        .optional(record.ready), .optional(record.observedAt), .text(record.evaluation.json.text),
-                        .optional(record.decision),
-                    ]))
-        }
+    private func row(_ action: ActionRecord) -> [Value] {
+        [
+            .int(action.id), .text(action.idem), .int(action.decision), .text(self.store.shard), .int(self.epoch), .int(self.epoch),
+            .text(action.workload.service), .text(action.workload.region), .text(action.kind.rawValue), .int(Int64(action.from)),
+            .int(Int64(action.to)), .optional(action.precondition), .text(action.state.rawValue), .int(Int64(action.attempt)),
+            .text(action.needReady.description), .time(action.deadline), .time(action.createdAt), .time(action.createdAt),
+            .text(JSON.array(action.history.map(\.json)).text),
+        ]
+    }
+
+    private func row(_ record: WorkloadRecord, body: String) -> [Value] {
+        [
+            .text(self.store.shard), .text(record.id.service), .text(record.id.region), .int(self.epoch), .text(record.policy),
+            .int(Int64(record.policyVersion)), .time(record.evaluatedAt), .optional(record.desired), .optional(record.current),
+            .optional(record.ready), .optional(record.observedAt), .text(body), .optional(record.decision),
+        ]
     }
 
     /// Writes what became of actions. A state that ends an action, or leaves it unknown, is an event as well.
@@ -191,10 +195,12 @@ extension Write {
             guard let (type, severity, status) = Self.event(for: action.state) else { continue }
             let last = action.history.last
             self.record(
-                type, severity: severity, action: .scale, outcome: .init(status: status, code: action.state.rawValue, reason: last?.text),
+                type, severity: severity, action: action.kind == .restart ? .restart : .scale,
+                outcome: .init(status: status, code: action.state.rawValue, reason: last?.text),
                 subject: .init(kind: .workload, id: action.workload.description),
                 after: .fields([
-                    "action": .string(ActionRecord.name(action.id)), "from": .int(Int64(action.from)), "to": .int(Int64(action.to)),
+                    "action": .string(ActionRecord.name(action.id)), "kind": action.kind == .restart ? .string(action.kind.rawValue) : nil,
+                    "from": .int(Int64(action.from)), "to": .int(Int64(action.to)),
                     "attempts": .int(Int64(action.attempt)), "evidence": last?.evidence.map { .string($0) },
                 ]), correlation: .init(decisionID: DecisionRecord.name(action.decision)))
         }

@@ -22,6 +22,7 @@ public enum Schema {
         Self.migration(7, "regions", PackageResources._007_regions_sql),
         Self.migration(8, "people", PackageResources._008_people_sql),
         Self.migration(9, "configuration", PackageResources._009_configuration_sql),
+        Self.migration(10, "restart", PackageResources._010_restart_sql),
     ]
 
     /// The newest version that this binary knows.

@@ -32,29 +32,31 @@ enum WriteSQL {
             AND state IN \(Store.openStates)
         """
 
-    static let insertDecision = """
+    static let insertDecision = RowInsert(
+        """
         INSERT INTO muster.decision (id, idem, shard, epoch, writer_epoch, node, at, seq, service, region, policy, policy_version, kind,
                                      replicas_from, replicas_to, acted, sentence, body)
-        VALUES ($1, $2::uuid, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-        """
+        """, columns: ["", "::uuid"] + Array(repeating: "", count: 16))
 
-    static let insertAction = """
-        INSERT INTO muster.action (id, idem, decision_id, shard, epoch, writer_epoch, service, region, replicas_from, replicas_to,
-                                   precondition, state, attempt, need_ready, deadline, created_at, updated_at, history)
-        VALUES ($1, $2::uuid, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
+    static let insertAction = RowInsert(
         """
+        INSERT INTO muster.action (id, idem, decision_id, shard, epoch, writer_epoch, service, region, kind, replicas_from, replicas_to,
+                                   precondition, state, attempt, need_ready, deadline, created_at, updated_at, history)
+        """, columns: ["", "::uuid"] + Array(repeating: "", count: 17))
 
     static let updateAction = "UPDATE muster.action SET writer_epoch = $2, state = $3, attempt = $4, updated_at = $5, history = $6 WHERE id = $1"
 
-    static let upsertWorkload = """
+    static let upsertWorkload = RowInsert(
+        """
         INSERT INTO muster.workload (shard, service, region, writer_epoch, policy, policy_version, evaluated_at, desired, current, ready,
                                      observed_at, evaluation, decision_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-        ON CONFLICT (shard, service, region) DO UPDATE SET writer_epoch = excluded.writer_epoch, policy = excluded.policy,
-            policy_version = excluded.policy_version, evaluated_at = excluded.evaluated_at, desired = excluded.desired,
-            current = excluded.current, ready = excluded.ready, observed_at = excluded.observed_at,
-            evaluation = excluded.evaluation, decision_id = coalesce(excluded.decision_id, muster.workload.decision_id)
-        """
+        """, columns: Array(repeating: "", count: 13),
+        tail: """
+            ON CONFLICT (shard, service, region) DO UPDATE SET writer_epoch = excluded.writer_epoch, policy = excluded.policy,
+                policy_version = excluded.policy_version, evaluated_at = excluded.evaluated_at, desired = excluded.desired,
+                current = excluded.current, ready = excluded.ready, observed_at = excluded.observed_at,
+                evaluation = excluded.evaluation, decision_id = coalesce(excluded.decision_id, muster.workload.decision_id)
+            """)
 
     static let upsertPage = """
         INSERT INTO muster.memory_page (shard, page, writer_epoch, body) VALUES ($1, $2, $3, $4)
@@ -75,7 +77,7 @@ enum WriteSQL {
 
     /// What the first commits of a new leader consist of, for a session that is to be ready for them.
     static let ofLeader = [
-        tree, standing, insertEvents, updateTree, upsertOrigin, decisionNumbers, actionNumbers, openActions, insertDecision, insertAction,
-        updateAction, upsertWorkload, upsertPage, deletePages, upsertRound,
+        tree, standing, insertEvents, updateTree, upsertOrigin, decisionNumbers, actionNumbers, openActions, insertDecision.single, insertAction.single,
+        updateAction, upsertWorkload.single, upsertPage, deletePages, upsertRound,
     ]
 }

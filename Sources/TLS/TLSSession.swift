@@ -106,6 +106,8 @@ public final class TLSSession {
             if code != 1 { return try self.interpret(code) }
             return .established(try self.finishHandshake())
         case .established:
+            // Each message is followed by a look for another, which would take room for one.
+            if cossl_bio_pending(self.incoming) == 0, SSL_pending(self.ssl) == 0, SSL_get_shutdown(self.ssl) == 0 { return .needsInput }
             var buffer = allocator.buffer(capacity: Self.largestRecord)
             var code: Int32 = 0
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.largestRecord) {

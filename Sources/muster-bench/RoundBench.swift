@@ -174,13 +174,13 @@ private final class BenchLeader {
             let round = self.state.decide(at: self.now)
             let decided = clock.now
             let commit = RoundCommit(round, of: self.state)
-            parts.bytes += commit.bytes
             let committed = try await self.session.transaction { transaction in
                 let fence = Statement("SELECT muster.assert_leader('main', $1)", [.int(self.epoch)])
                 let answers = try await transaction.pipeline([fence] + commit.opening(self.store))
                 return try await self.store.write(on: transaction, opened: Array(answers.dropFirst()), as: .node("a")) { try await commit.commit(to: $0) }
             }
             self.state.committed(round, actions: committed.compactMap(\.action), at: self.now)
+            parts.bytes += await commit.bytes
             parts.decide += decided - before
             parts.changes += round.changes
             for action in committed.compactMap(\.action) { self.replicas[action.workload] = action.to }

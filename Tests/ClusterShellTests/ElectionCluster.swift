@@ -73,13 +73,11 @@ struct ElectionCluster: Sendable {
         Leadership.Configuration(
             cluster: cluster ?? self.name, node: node, incarnation: UUID().uuidString.lowercased(), address: "\(node).example:7000",
             connection: ConnectionConfiguration(conninfo ?? self.conninfo()), timing: timing,
-            dataDirectory: directory ?? Self.directory(), peers: peers, trustsRefusal: trustsRefusal, strict: strict)
+            dataDirectory: directory ?? self.directory(), peers: peers, trustsRefusal: trustsRefusal, strict: strict)
     }
 
-    /// A path in a fresh temporary place; the election makes the directory.
-    static func directory() -> String {
-        FileManager.default.temporaryDirectory.appending(path: "muster-election-\(UUID().uuidString)/data").path(percentEncoded: false)
-    }
+    /// A fresh path among the server's own files, which go with it; the election makes the directory.
+    func directory() -> String { "\(self.server.folder)/nodes/\(UUID().uuidString)/data" }
 
     func start(
         _ node: String, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil, drains: Bool = true

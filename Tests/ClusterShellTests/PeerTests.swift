@@ -90,7 +90,7 @@ import Testing
     @Test("a process answers for the end of the one that had its directory before")
     func deadPredecessor() async throws {
         let nodes = try await Self.nodes("a", "b")
-        let directory = ElectionCluster.directory()
+        let directory = nodes.cluster.directory()
         let first = nodes.start("a", directory: directory)
         let (term, _) = try await first.elected()
         let twice = nodes.start("a", directory: directory)
@@ -114,7 +114,7 @@ import Testing
     @Test("a node that leads again after its last process died acts at once: its directory tells")
     func ownPredecessor() async throws {
         let nodes = try await Self.nodes("a", "b")
-        let directory = ElectionCluster.directory()
+        let directory = nodes.cluster.directory()
         let first = nodes.start("a", directory: directory)
         let (old, _) = try await first.gateOpened()
         // It goes without a word, as far as the leader row knows.

@@ -185,7 +185,7 @@ import Testing
     @Test("epochs go on rising from what the node remembers, when the database has forgotten them")
     func forgottenRow() async throws {
         let cluster = try await ElectionCluster.make()
-        let directory = ElectionCluster.directory()
+        let directory = cluster.directory()
         let first = cluster.start("a", directory: directory)
         let (term, _) = try await first.gateOpened()
         try await first.stop()
@@ -211,7 +211,7 @@ import Testing
         try await cluster.execute("UPDATE muster.leader SET epoch = 16")
         let leader = cluster.start("a")
         _ = try await leader.gateOpened()
-        let directory = ElectionCluster.directory()
+        let directory = cluster.directory()
         let follower = cluster.start("b", directory: directory)
         try await follower.waiting(for: "a")
         try await follower.stop()
@@ -234,7 +234,7 @@ import Testing
     @Test("a file that holds no epoch is refused, not overwritten", arguments: ["", "x\n", "12", "-3\n"])
     func damagedFile(content: String) async throws {
         let cluster = try await ElectionCluster.make()
-        let directory = ElectionCluster.directory()
+        let directory = cluster.directory()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try Data(content.utf8).write(to: self.file(directory))
         guard case .dataDirectory(_, let problem) = try await cluster.start("a", directory: directory).refusal().refusal else {

@@ -92,7 +92,7 @@ extension Platform {
                 size = effect.to
             }
             let rows = try await self.cluster.sql(
-                "select idem, replicas_from, replicas_to, state, id from muster.action where service = '\(service)' order by id")
+                "select idem, replicas_from, replicas_to, state, id from muster.action where service = '\(service)' and kind = 'scale' order by id")
             var applied = initially
             for row in rows {
                 #expect(Int(row[1]) == applied, "action a-\(row[4]) of \(service) starts from \(row[1]), there were \(applied)", sourceLocation: sourceLocation)

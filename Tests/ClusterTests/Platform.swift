@@ -57,6 +57,12 @@ struct Platform: Sendable {
             printf '%s %s %s %s %s\\n' "$1" "$EPOCH" "$PREVIOUS" "$REPLICAS" "$IDEMPOTENCY_KEY" >>"${0%/*}/state/effects.log"
             echo "$REPLICAS" >"$state/replicas"
             """,
+            // Starts nothing anew, but says so, at its beginning and at its end.
+            "restart": """
+            printf '%s %s %s %s\\n' "$1" "$EPOCH" "$PREVIOUS" "$IDEMPOTENCY_KEY" >>"${0%/*}/state/restarts-begun.log"
+            sleep "$(cat "$state/restart-time" 2>/dev/null || echo 0.1)"
+            printf '%s %s %s %s\\n' "$1" "$EPOCH" "$PREVIOUS" "$IDEMPOTENCY_KEY" >>"${0%/*}/state/restarts.log"
+            """,
             "scale-lies": "echo 'all done'",
             "scale-fails": "echo 'no quota left' >&2; exit 1",
         ]
@@ -90,6 +96,7 @@ struct Platform: Sendable {
     struct Options: Sendable {
         var observe = "observe"
         var scale = "scale"
+        var restart: String?
         var connection = "load"
         var sql = Platform.loadSQL
         var minimum = 1
@@ -123,7 +130,7 @@ struct Platform: Sendable {
         name: \(service)
         startup: 1s
         workloads:
-          here: { driver: exec, observe: [\(options.observe), \(service)], scale: [\(options.scale), \(service)] }
+          here: { driver: exec, observe: [\(options.observe), \(service)], scale: [\(options.scale), \(service)]\(options.restart.map { ", restart: [\($0), \(service)]" } ?? "") }
         ---
         kind: Policy
         name: \(service)
@@ -185,6 +192,16 @@ struct Platform: Sendable {
         /// The node's process that started it.
         var process: pid_t
     }
+
+    /// The restarts of a service: epoch, count and key of each.
+    /// - Parameter begun: those that were started, whether they ended or not.
+    func restarts(_ service: String, begun: Bool = false) -> [[String]] {
+        text("\(self.programs)/state/restarts\(begun ? "-begun" : "").log").split(separator: "\n")
+            .map { $0.split(separator: " ").map(String.init) }.filter { $0.first == service }.map { Array($0.dropFirst()) }
+    }
+
+    /// How long a restart of the service takes, in seconds.
+    func restartTime(_ service: String, _ seconds: Int) throws { try write("\(seconds)\n", to: "\(self.state(service))/restart-time") }
 
     /// In the order in which they were started.
     func beginnings(_ services: [String]? = nil) throws -> [Beginning] {

@@ -107,8 +107,8 @@ struct LargeFleetTests {
         let first = Self.round(leader, queue: nil, at: start)
         let left = try leader.state.pages(after: first).flatMap { try $0.remembered() }
         #expect(left.map(\.workload) == Self.ids)
-        #expect(left.allSatisfy { $0.evaluatedAt == start && $0.size == 4 && $0.standing?.isBlind == true && $0.recorded?.codes == ["missing(queue)"] })
-        #expect(left.map(\.memory) == first.pending.map(\.evaluation.memory))
+        #expect(left.allSatisfy { $0.last.at == start && $0.last.size == 4 && $0.last.standing?.isBlind == true && $0.recorded?.codes == ["missing(queue)"] })
+        #expect(left.map(\.last.facts.memory) == first.pending.map(\.evaluation.memory))
         Self.commit(leader, first)
         let again = leader.state.pages(after: LeaderState.Round(at: seconds(1)))
         #expect(again.isEmpty, "nothing has changed")
@@ -122,7 +122,8 @@ struct LargeFleetTests {
         let sorted = [left("a", 1, up: 1), left("c", 1, up: 2), left("d", 1, up: 3), left("e", 1, up: 4)]
         let remembered = [sorted, sorted.reversed(), [left("d", 0, up: 9)] + sorted + [left("c", 0, up: 9)]][arrangement]
         var known = RememberedInOrder(remembered)
-        #expect(["b", "c", "d"].map { known.next(upTo: WorkloadID(service: $0, region: "eu-west"))?.memory.lastUp } == [nil, seconds(2), seconds(3)])
+        #expect(
+            ["b", "c", "d"].map { known.next(upTo: WorkloadID(service: $0, region: "eu-west"))?.last.facts.memory.lastUp } == [nil, seconds(2), seconds(3)])
         known.end()
         #expect(known.passedOver.map(\.service).sorted() == ["a", "e"])
     }

@@ -136,7 +136,7 @@ final class Leader {
             guard item.isRecorded, let plan = item.plan else { continue }
             actions.append(
                 ActionRecord(
-                    id: next, idem: "0197-\(next)", decision: next, epoch: 3, workload: item.workload, from: plan.from, to: plan.to,
+                    id: next, idem: "0197-\(next)", decision: next, epoch: 3, workload: item.workload, kind: plan.kind, from: plan.from, to: plan.to,
                     precondition: plan.precondition, state: .committed, attempt: 0, needReady: plan.needReady, deadline: plan.deadline, createdAt: now,
                     history: [.init(state: .committed, at: now)]))
             next += 1

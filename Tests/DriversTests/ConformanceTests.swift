@@ -39,13 +39,14 @@ struct ExecSubject: DriverSubject {
         try Data("\(number)\n".utf8).write(to: URL(fileURLWithPath: state + "/replicas"))
         return Target(
             workload: WorkloadID(service: "s\(number)", region: "eu-west"),
-            target: .exec(observe: ["observe", state], scale: ["scale", state]))
+            target: .exec(observe: ["observe", state], scale: ["scale", state], restart: ["restart", state]))
     }
     var fencesTerms: Bool { false }
     func settle() {}
     func change(to replicas: Int) throws { try self.platform.set(replicas: replicas) }
     func world() -> Int { self.platform.replicas }
     func changes() -> Int { self.platform.orders.count }
+    func restarts() -> Int { self.platform.lines("restarts").count }
     func breakObserving() throws { try self.platform.breakObserve("exit") }
     func loseNextAnswer() throws -> Bool {
         try self.platform.breakScale("applied-exit")
@@ -84,6 +85,7 @@ struct ManualSubject: DriverSubject {
         return state.request?.replicas ?? state.report?.current ?? -1
     }
     func changes() -> Int { self.ledger.recorded }
+    func restarts() -> Int { self.ledger.restarts }
     func breakObserving() { self.ledger.fail(.everything) }
     func loseNextAnswer() -> Bool {
         self.ledger.fail(.answerOfRecording)

@@ -24,6 +24,8 @@ protocol DriverSubject: Sendable {
     /// Makes the next order's answer get lost after it was applied; false when this platform cannot.
     func loseNextAnswer() async throws -> Bool
     func repair() async throws
+    /// How often the platform was asked to restart what runs.
+    func restarts() async throws -> Int
     /// A text that stands among the driver's secrets; nil when it has none.
     var canary: String? { get }
     func tearDown() async
@@ -46,6 +48,13 @@ enum DriverConformance {
             ("12 an older term after a newer one", Self.olderTerm),
             ("13b an order that may not be carried out any more changes nothing", Self.withheld),
             ("14 many targets in one call, answers in their order", Self.manyTargets),
+            ("16 a restart leaves the count as it is, and touches nothing else", Self.restart),
+            ("16b a restart of another count than expected is a conflict and starts nothing", Self.restartOfAnotherCount),
+            ("16c a restart whose answer is lost is unknown, and has happened once", Self.restartLost),
+            ("16d a restart of what can't be seen starts nothing", Self.restartUnseen),
+            ("16e a restart that may not be carried out any more starts nothing", Self.restartWithheld),
+            ("16f a restart of nothing makes no sense", Self.restartOfNothing),
+            ("16g a restart of an older term after a newer one", Self.restartOlderTerm),
             ("17 no secret in errors or outputs", Self.noSecret),
         ]
         for (name, item) in items {
@@ -212,6 +221,7 @@ func everything(in value: some Sendable) -> String {
 }
 
 extension ScalingDriver {
+    func restart(_ order: RestartOrder, deadline: Duration) async -> Outcome { await self.restart(order, deadline: deadline) { true } }
     /// An order of a leader that goes on leading.
     func scale(_ order: ScaleOrder, deadline: Duration) async -> Outcome { await self.scale(order, deadline: deadline) { true } }
 }

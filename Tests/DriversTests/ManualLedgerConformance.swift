@@ -27,6 +27,16 @@ enum ManualLedgerConformance {
         #expect(try await last() == request(6, "two", 5))
         #expect(try await ledger.record(request(7, "three", 5), deadline: limit) == .recorded)
         #expect(try await last() == request(7, "three", 5))
+
+        // A restart is asked for beside that, of the same terms.
+        func awaitsRestart() async throws -> Bool { try await ledger.states(of: [workload], deadline: limit)[workload]?.awaitsRestart ?? false }
+        #expect(try await !awaitsRestart())
+        #expect(try await !ledger.recordRestart(request(7, "late", 4), deadline: limit))
+        #expect(try await !awaitsRestart())
+        for _ in 1...2 { #expect(try await ledger.recordRestart(request(7, "four", 6), deadline: limit)) }
+        #expect(try await awaitsRestart())
+        #expect(try await !ledger.recordRestart(request(7, "five", 5), deadline: limit))
+        #expect(try await last() == request(7, "three", 5))
     }
 }
 
@@ -38,6 +48,8 @@ final class MemoryLedger: ManualLedger {
     private struct Contents {
         var states: [WorkloadID: ManualState] = [:]
         var recorded = 0
+        var restarts: [WorkloadID: ManualRequest] = [:]
+        var restarted = 0
         var failure: Failure?
     }
     private let contents = Mutex(Contents())
@@ -47,16 +59,19 @@ final class MemoryLedger: ManualLedger {
         self.contents.withLock { $0.states[workload, default: ManualState()] }
     }
     var recorded: Int { self.contents.withLock { $0.recorded } }
+    var restarts: Int { self.contents.withLock { $0.restarted } }
 
     func report(_ workload: WorkloadID, current: Int) {
         self.contents.withLock {
             $0.states[workload, default: ManualState()].report = ManualState.Report(current: current, ready: current)
+            $0.states[workload]?.awaitsRestart = false
         }
     }
 
     /// A person does what the last request says, and reports it.
     func obey(_ workload: WorkloadID) {
-        if let request = self.state(workload).request { self.report(workload, current: request.replicas) }
+        let state = self.state(workload)
+        if let replicas = state.request?.replicas ?? state.report?.current { self.report(workload, current: replicas) }
     }
 
     func states(of workloads: [WorkloadID], deadline: Duration) async throws -> [WorkloadID: ManualState] {
@@ -77,6 +92,20 @@ final class MemoryLedger: ManualLedger {
             contents.recorded += 1
             if contents.failure == .answerOfRecording { throw Broken() }
             return .recorded
+        }
+    }
+
+    func recordRestart(_ request: ManualRequest, deadline: Duration) async throws -> Bool {
+        try self.contents.withLock { contents in
+            if contents.failure == .everything { throw Broken() }
+            let terms = [contents.restarts[request.workload]?.epoch, contents.states[request.workload]?.request?.epoch].compactMap { $0 }
+            if terms.contains(where: { $0 > request.epoch }) { return false }
+            if contents.restarts[request.workload]?.action == request.action { return true }
+            contents.restarts[request.workload] = request
+            contents.states[request.workload, default: ManualState()].awaitsRestart = true
+            contents.restarted += 1
+            if contents.failure == .answerOfRecording { throw Broken() }
+            return true
         }
     }
 }

@@ -2,6 +2,7 @@ import Drivers
 import Foundation
 import Logging
 import Model
+import Testing
 
 /// A small real platform for tests: two shell programs in a directory, their state in files, and switches that make
 /// them misbehave.
@@ -21,6 +22,7 @@ struct ScriptPlatform: Sendable {
         }
         try self.install("observe", Self.observe)
         try self.install("scale", Self.scale)
+        try self.install("restart", Self.restart)
         try self.set(replicas: replicas)
     }
 
@@ -67,16 +69,29 @@ struct ScriptPlatform: Sendable {
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
+    /// What the program of an order got, but for its deadline, which has to be a time of these years, and what its shell adds.
+    func orderEnvironment() throws -> [String: String] {
+        var environment = self.environment
+        let deadline = try #require(environment.removeValue(forKey: "MUSTER_DEADLINE").flatMap(Int.init))
+        #expect(deadline > 1_700_000_000)
+        for name in ["PATH", "PWD", "OLDPWD", "SHLVL", "_"] { environment.removeValue(forKey: name) }
+        return environment
+    }
+
     func target(_ service: String = "transcode") -> Target {
         Target(
             workload: WorkloadID(service: service, region: "eu-west"),
-            target: .exec(observe: ["observe", self.state], scale: ["scale", self.state]))
+            target: .exec(observe: ["observe", self.state], scale: ["scale", self.state], restart: ["restart", self.state]))
     }
 
     func order(_ replicas: Int, from expected: Int, action: String = "a-1", epoch: Int64 = 7) -> ScaleOrder {
         ScaleOrder(
             target: self.target(), replicas: replicas, expected: expected, action: action, epoch: Epoch(epoch),
             reason: "queue 180 wants more")
+    }
+
+    func restart(of expected: Int = 3, action: String = "a-1", epoch: Int64 = 7) -> RestartOrder {
+        RestartOrder(target: self.target(), expected: expected, action: action, epoch: Epoch(epoch), reason: "memory 93 for 5m")
     }
 
     /// Whether a process has ended (reaped or not).
@@ -138,5 +153,25 @@ struct ScriptPlatform: Sendable {
         [ "$(cat "$state/replicas")" = "$MUSTER_EXPECTED" ] || exit 3
         echo "$MUSTER_REPLICAS" > "$state/replicas"
         echo "scaled from $PREVIOUS to $REPLICAS"
+        """#
+
+    private static let restart = #"""
+        #!/bin/sh
+        state="$1"
+        env > "$state/environment"
+        fault="$(cat "$state/scale-fault" 2>/dev/null)"
+        case "$fault" in
+        temporary) exit 75 ;;
+        refuse) echo "not now" >&2; exit 77 ;;
+        moved) echo 4 > "$state/replicas"; exit 3 ;;
+        esac
+        echo "$MUSTER_ACTION" >> "$state/restarts"
+        case "$fault" in
+        hang) echo $$ >> "$state/pids"; exec sleep 600 ;;
+        exit|applied-exit) echo "went wrong with $PLATFORM_TOKEN" >&2; exit 1 ;;
+        lie) echo 2 > "$state/replicas"; exit 0 ;;
+        signal) kill -9 $$ ;;
+        esac
+        echo "restarted $REPLICAS"
         """#
 }

@@ -16,7 +16,7 @@ struct CellTests {
         policy.behavior = Behavior(scaleUp: rules, scaleDown: rules)
         return Program(policy)
     }
-    private static func cells(_ program: Program, _ body: (Cells) -> Void) { program.withCells(Memory(), at: WallTime(microseconds: Self.now * 1000), body) }
+    private static func cells(_ program: Program, _ body: (Cells) -> Void) { Facts(Memory()).laid(program, at: WallTime(microseconds: Self.now * 1000), body) }
     private static func entries(_ cells: Cells, _ log: CountLog, _ place: CellLayout.Log, at now: Int64 = Self.now) -> [[Int64]] {
         cells.log(log, place, at: now).map { [Int64($0.replicas), $0.age] }
     }
@@ -58,11 +58,26 @@ struct CellTests {
         let sustained = Rule.step("queue", above: 5, add: .replicas(1), below: 1, remove: .replicas(1), sustained: .seconds(9))
         #expect(count { $0.rules = [sustained, sustained] } == 14)
         #expect(count { $0.rules = [sustained, .step("queue", above: 6, add: .replicas(1), sustained: .seconds(9))] } == 15)
+        let other = Rule.step("mail", above: 5, add: .replicas(1), below: 1, remove: .replicas(1), sustained: .seconds(9))
+        #expect(count { $0.rules = [sustained, other] } == 16)
         #expect(count { $0.guards = [Policy.Guard(when: .above("queue", 5), effect: .restart, atMost: .init(count: 3, per: .seconds(60)))] } == 16)
         for (most, cells) in [(0, 14), (1, 14), (16, 29), (17, 29)] {
             #expect(
                 count { $0.guards = [Policy.Guard(when: .above("queue", 5), effect: .restart, atMost: .init(count: most, per: .seconds(60)))] } == cells)
         }
+    }
+
+    @Test("where evaluations come sooner than the policy says, the oldest recommendations become one, and the larger still counts")
+    func early() {
+        var fixture = Fixture([.averageValue("queue", 1)], max: 1000)
+        fixture.policy.evaluateEvery = .seconds(3600)
+        fixture.policy.behavior = Behavior(scaleDown: ScalingRules(stabilizationWindow: .seconds(300)))
+        for size in [9, 8, 7, 6] {
+            fixture.desired = 9
+            #expect(fixture.evaluate(["queue": Quantity(size)]).to == 9)
+            fixture.pass(10)
+        }
+        #expect(fixture.memory.recommendations.map(\.replicas) == [9, 6])
     }
 
     @Test("each log has its own count, and numbers of 32 bits come back as they went in")
@@ -79,8 +94,9 @@ struct CellTests {
             #expect(Self.entries(cells, .ups, layout.ups) == [[Int64(Int32.max), 1]])
             #expect(Self.entries(cells, .downs, layout.downs) == [[7, 3], [8, 2]])
             #expect(Self.entries(cells, .recommendations, layout.recommendations).map(\.[0]) == Array(0..<1000))
-            #expect(cells.dated(.downs, layout.downs, at: Self.now).map(\.at) == [Self.now - 3, Self.now - 2])
-            #expect(cells.dated(.downs, layout.downs, at: Self.now - 60_000).map(\.at) == [Self.now - 60_000, Self.now - 60_000])
+            func times(at now: Int64) -> [Int64] { (0..<2).map { cells.dated(layout.downs.cell + $0, at: now).at.microseconds } }
+            #expect(times(at: Self.now) == [(Self.now - 3) * 1000, (Self.now - 2) * 1000])
+            #expect(times(at: Self.now - 60_000) == [(Self.now - 60_000) * 1000, (Self.now - 60_000) * 1000])
         }
     }
 
@@ -157,7 +173,7 @@ struct CellTests {
         #expect(memory.series[0].doubtedFor == 1)
         #expect(memory.guards.map(\.fired) == [[Fixture.start]])
         #expect(memory.conditions.map(\.side) == [.above])
-        #expect(program.withCells(memory, at: fixture.now) { Memory($0, program, at: fixture.now) } == memory)
+        #expect(Facts(memory).laid(program, at: fixture.now) { Memory($0, program, at: fixture.now) } == memory)
         fixture.pass(15)
         fixture.evaluate(["queue": 100])
         #expect(fixture.memory.guards.map(\.fired) == [[Fixture.start, fixture.now]])

@@ -90,6 +90,9 @@ struct CombineTests {
         Weighted(name: "the least weight moves", votes: [(0.001, 30, 2), (0, 30, 1), (0, 0, 1)], to: 6),
         Weighted(name: "the least weight lowers", votes: [(0.001, 0, 2), (0, 30, 1), (0, 0, 1)], to: 3),
         Weighted(name: "no weight moves nothing", votes: [(0, 30, 2), (0, 30, 1), (0, 30, 1)], to: 4),
+        Weighted(name: "no weight lowers nothing", votes: [(0, 0, 2), (0, 0, 1), (0, 0, 1)], to: 4),
+        Weighted(name: "down to one", votes: [(1, 0, 3), (1, 0, 3), (1, 15, 9)], to: 1),
+        Weighted(name: "down to none", votes: [(1, 0, 4), (1, 0, 4), (1, 15, 9)], to: 0),
     ]
 
     @Test("weighted votes", arguments: Self.elections)
@@ -119,6 +122,9 @@ struct CombineTests {
         fixture.desired = 4
         let split = fixture.evaluate(["queue": 100, "mail": 60])
         #expect(split.sentence == "no majority among the rules (up 0.4, down 0 of weight 1): held at 4")
+        fixture.policy.rules[0].weight = 0.001
+        #expect(fixture.evaluate(["queue": 200, "mail": 40]).sentence == "no majority among the rules (up 0.001, down 0 of weight 0.401): held at 4")
+        #expect(fixture.evaluate(["queue": 25, "mail": 40]).sentence == "no majority among the rules (up 0, down 0.001 of weight 0.401): held at 4")
     }
 
     @Test("a stale vote to raise still keeps the others from lowering")
@@ -156,6 +162,14 @@ struct CombineTests {
         var answers: [String: ReadingAnswer] = [:]
         for (index, value) in values.enumerated() { answers["m\(index)"] = .value(Sample(value: value, at: fixture.now)) }
         #expect(fixture.evaluate(answers).reasons == named.map { Reason.rule($0) })
+    }
+
+    @Test("a vote for none names those that made it, or agreed to it", arguments: [3, 4])
+    func namesForNone(replicas: Int) {
+        var fixture = Fixture(
+            [3, 4, 5].enumerated().map { .step("m\($0)", above: 20, add: .replicas(1), below: 10, remove: .replicas($1)) }, min: 0, replicas: replicas)
+        fixture.policy.combine = .weighted
+        #expect(fixture.evaluate(["m0": 0, "m1": 0, "m2": 0]).reasons == [.rule("m0"), .rule("m1"), .rule("m2")])
     }
 
     @Test("a vote for none is one, and votes that do not speak count for nothing")
@@ -205,13 +219,17 @@ struct CombineTests {
                 ([200, 200], 8, 0), ([50, 50], 2, 0), ([0, 0], 0, 0), ([100, 100], 4, combine == .max ? 0 : -1), ([nil, nil], 4, -1), ([200, nil], 8, 0),
             ] {
                 let scratch = Scratch()
-                _ = Engine.conclude(input(left), in: scratch)
-                let used = Engine.conclude(input(values), in: scratch)
+                func conclude(_ input: EvaluationInput, in scratch: Scratch) -> (conclusion: Conclusion, facts: Facts) {
+                    var facts = Facts(input.memory)
+                    return (Engine.conclude(input, on: &facts, in: scratch), facts)
+                }
+                _ = conclude(input(left), in: scratch)
+                let used = conclude(input(values), in: scratch)
                 #expect(used.conclusion.to == to)
                 #expect(used.conclusion.driving == driving)
-                let fresh = Engine.conclude(input(values), in: Scratch())
+                let fresh = conclude(input(values), in: Scratch())
                 #expect(used.conclusion == fresh.conclusion)
-                #expect(used.memory == fresh.memory)
+                #expect(used.facts == fresh.facts)
             }
         }
     }

@@ -9,7 +9,7 @@ struct ConclusionTests {
     private static func conclude(_ fixture: Fixture, _ values: [String: Quantity], _ change: (inout EvaluationInput) -> Void = { _ in }) -> Conclusion {
         var input = fixture.input(values.mapValues { .value(Sample(value: $0, at: fixture.now)) })
         change(&input)
-        return Engine.conclude(input, in: Scratch()).conclusion
+        return Fixture.conclude(input)
     }
 
     @Test("each kind of reason is one of its own")
@@ -75,7 +75,8 @@ struct ConclusionTests {
         fixture.evaluate(["a": 100, "b": 100, "c": 100])
         fixture.pass(180)
         let answers: [String: ReadingAnswer] = ["b": fixture.stale(100), "c": .value(Sample(value: 1, at: fixture.now))]
-        let conclusion = Engine.conclude(fixture.input(answers), in: Scratch()).conclusion
+        var facts = Facts(fixture.memory)
+        let conclusion = Engine.conclude(fixture.input(answers), on: &facts, in: Scratch())
         #expect(conclusion.missing == 0b001 && conclusion.stale == 0b010 && conclusion.doubted == 0b100)
         let many = (0..<66).map { Fixture.metric("m\($0)") }
         let unread = Fixture([.averageValue("m0", 25)], metrics: many)
@@ -106,5 +107,56 @@ struct ConclusionTests {
         var later = fixture
         later.pass(15)
         #expect(Self.conclude(later, ["queue": 199, "mail": 49, "cpu": 3]).tellsTheSame(as: conclusions[0]))
+    }
+
+    /// Rules of which the third drives: the others differ, one at a time.
+    @Test("conclusions differ by what any rule wants, also from none on, and by which rule's condition has yet to last", arguments: [0, 4])
+    func wishes(size: Int) {
+        let fixture = Fixture(
+            [
+                .averageValue("queue", 25), .averageValue("mail", 10), .averageValue("jobs", 1),
+                .step("cpu", above: 50, add: .replicas(1), below: 10, remove: .replicas(1), sustained: .seconds(30)),
+                .step("disk", above: 50, add: .replicas(1), below: 10, remove: .replicas(1), sustained: .seconds(30)),
+            ], min: 0, replicas: size)
+        let first: [String: Quantity] = ["queue": 200, "mail": 60, "jobs": 9, "cpu": 30, "disk": 30]
+        let changes: [[String: Quantity]] = [["queue": 150], ["mail": 50], ["cpu": 60], ["disk": 60], ["cpu": 60, "disk": 60]]
+        let conclusions = [Self.conclude(fixture, first)] + changes.map { Self.conclude(fixture, first.merging($0) { $1 }) }
+        for (index, conclusion) in conclusions.enumerated() {
+            #expect(conclusion.to == 9 && conclusion.driving == 2 && !conclusion.isQuiet)
+            for other in conclusions[..<index] { #expect(!conclusion.tellsTheSame(as: other)) }
+        }
+    }
+
+    /// What the first source of each of two metrics gave before a second one took its place. No rule names the other metric.
+    @Test("conclusions differ by what was lacking before a second source answered")
+    func lacking() {
+        var conclusions: [Conclusion] = []
+        for queue in [Quality.stale, .doubted, .missing] {
+            for other in [Quality.fresh, .stale, .doubted, .missing] {
+                var fixture = Fixture([.averageValue("queue", 25)], metrics: [Fixture.metric("queue"), Fixture.metric("other")])
+                fixture.policy.onMissing = [.secondary]
+                fixture.policy.plausible = Policy.Plausible(maxDrop: 10, per: .seconds(60))
+                fixture.evaluate(["queue": 100, "other": 100])
+                fixture.pass(180)
+                func answer(_ quality: Quality) -> ReadingAnswer? {
+                    switch quality {
+                    case .fresh: .value(Sample(value: 100, at: fixture.now))
+                    case .stale: .value(Sample(value: 100, at: Fixture.start + .seconds(1)))
+                    case .doubted: .value(Sample(value: 1, at: fixture.now))
+                    case .missing: nil
+                    }
+                }
+                var input = fixture.input([:])
+                input.answers["queue"] = answer(queue)
+                input.answers["other"] = answer(other)
+                for name in ["queue", "other"] { input.secondaries[name] = .value(Sample(value: 200, at: fixture.now)) }
+                let conclusion = Fixture.conclude(input)
+                #expect(conclusion.to == 8)
+                conclusions.append(conclusion)
+            }
+        }
+        for (index, conclusion) in conclusions.enumerated() {
+            for other in conclusions[..<index] { #expect(!conclusion.tellsTheSame(as: other)) }
+        }
     }
 }

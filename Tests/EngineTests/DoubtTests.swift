@@ -41,6 +41,39 @@ struct DoubtTests {
         #expect((fixture.evaluate(["queue": left]).readings[0].quality == .fresh) == believed)
     }
 
+    @Test("a microsecond more is a period begun")
+    func periodBegun() {
+        for (microseconds, believed) in [(0, false), (1, true)] {
+            var fixture = Self.fixture()
+            fixture.evaluate(["queue": 100])
+            fixture.now = Fixture.start + .seconds(60) + .microseconds(microseconds)
+            #expect((fixture.evaluate(["queue": 39.999]).readings[0].quality == .fresh) == believed)
+        }
+    }
+
+    @Test("what was doubted and is believed again has to hold anew the next time, and leaves the samples alone")
+    func doubtedAgain() {
+        var fixture = Self.fixture()
+        fixture.evaluate(["queue": 100])
+        for value in [0, 0, 100, 0, 0, 0] as [Quantity] {
+            fixture.pass(15)
+            #expect((fixture.evaluate(["queue": value]).readings[0].quality == .fresh) == (value == 100))
+            #expect(fixture.memory.series(of: "queue")?.samples.map(\.value) == [value])
+            if value == 100 { #expect(fixture.memory.series(of: "queue")?.doubtedFor == 0) }
+        }
+    }
+
+    @Test("where nothing was doubted before, nothing was believed either")
+    func newlyDoubted() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.evaluate(["queue": 100])
+        fixture.policy.plausible = Policy.Plausible(maxDrop: 60, per: .seconds(60))
+        fixture.pass(15)
+        fixture.evaluate([String: ReadingAnswer]())
+        #expect(fixture.memory.series(of: "queue")?.lastGood?.value == 100)
+        #expect(fixture.memory.series(of: "queue")?.believed == nil)
+    }
+
     @Test("falls compound over ten periods and no more")
     func tenPeriods() {
         // Nine tenths ten times over, cut to thousandths each time.

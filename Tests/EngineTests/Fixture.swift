@@ -61,6 +61,12 @@ struct Fixture {
         return self.evaluate(answers)
     }
 
+    /// As those are evaluated of which nobody will read.
+    static func conclude(_ input: EvaluationInput) -> Conclusion {
+        var facts = Facts(input.memory)
+        return Engine.conclude(input, on: &facts, in: Scratch())
+    }
+
     func stale(_ value: Quantity) -> ReadingAnswer { .value(Sample(value: value, at: self.now - .seconds(180))) }
 
     mutating func pass(_ seconds: Int) { self.now = self.now + .seconds(seconds) }

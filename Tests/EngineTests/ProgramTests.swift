@@ -73,4 +73,35 @@ struct ProgramTests {
         policy.behavior?.scaleDown.policies = [RatePolicy(.replicas(4), period: .zero)]
         #expect(Program(policy).cells.ups.length == 0)
     }
+
+    /// Of queue 10 and mail 3.
+    static let conditions: [(text: String, holds: Bool)] = [
+        ("queue < 10", false), ("queue < 10.001", true), ("queue <= 10", true), ("10 - max(1, mail) > 6", true), ("10 - max(1, mail) > 7", false),
+        ("1 + min(mail, queue) + avg(1, 3) == 6", true), ("queue / (0.001 * 0.001 * 0.001) == 10000000000", true),
+        ("queue / (0.001 * 0.001 * (0 - 0.001)) == 0 - 10000000000", true), ("other > 0", false), ("not (other > 0)", false),
+    ]
+    @Test("conditions hold for what they say, and not for what the policy does not define", arguments: Self.conditions)
+    func holds(text: String, holds: Bool) throws {
+        var fixture = Fixture([.averageValue("queue", 2.5), .averageValue("mail", 1)])
+        fixture.policy.emergency = .init(when: try Expression(parsing: text), replicas: .count(9))
+        #expect((fixture.evaluate(["queue": 10, "mail": 3]).to == 9) == holds)
+    }
+
+    @Test("conditions of different metrics, sides and thresholds begin each on its own")
+    func begins() {
+        func step(_ metric: String, _ above: Quantity) -> Rule {
+            .step(metric, above: above, add: .replicas(1), below: 5, remove: .replicas(1), sustained: .seconds(600))
+        }
+        var fixture = Fixture([step("queue", 5), step("mail", 5), step("mail", 6)])
+        for values in [["queue": 6, "mail": 5], ["queue": 6, "mail": 6], ["queue": 4, "mail": 7], ["queue": 4, "mail": 7]] as [[String: Quantity]] {
+            fixture.evaluate(values.mapValues { .value(Sample(value: $0, at: fixture.now)) })
+            fixture.pass(15)
+        }
+        #expect(
+            fixture.memory.conditions == [
+                .init(metric: "queue", side: .below, threshold: 5, since: Fixture.start + .seconds(30)),
+                .init(metric: "mail", side: .above, threshold: 5, since: Fixture.start + .seconds(15)),
+                .init(metric: "mail", side: .above, threshold: 6, since: Fixture.start + .seconds(30)),
+            ])
+    }
 }

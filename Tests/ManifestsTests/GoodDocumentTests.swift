@@ -183,6 +183,23 @@ struct GoodDocumentTests {
         #expect(parsed.manifests.isEmpty && parsed.findings.isEmpty, "\(parsed.findings)")
     }
 
+    @Test("a program to restart is optional, and part of what a service is")
+    func restart() {
+        func service(_ restart: String) -> String {
+            "kind: Service\nname: s\nworkloads: { eu: { driver: exec, observe: [see], scale: [set]\(restart) } }"
+        }
+        func target(_ restart: [String]?) -> Manifest {
+            .service(Service(name: "s", workloads: ["eu": .exec(observe: ["see"], scale: ["set"], restart: restart)]))
+        }
+        #expect(Samples.single(service("")) == target(nil))
+        #expect(Samples.single(service(", restart: [again, s]")) == target(["again", "s"]))
+        for wrong in [", restart: true", ", restart: []", ", restart: [../again]"] {
+            #expect(Samples.parse(service(wrong)).findings.first?.pointer.hasPrefix("/workloads/eu/restart") == true, "\(wrong)")
+        }
+        let manual = "kind: Service\nname: s\nworkloads: { eu: { driver: manual, restart: [again] } }"
+        #expect(Samples.parse(manual).findings.map(\.code) == [.unknownField])
+    }
+
     @Test("words that YAML takes for truth or numbers stay text where text is expected")
     func words() {
         let text = "kind: Service\nname: no\nowner: yes\nworkloads: { on: { driver: exec, observe: [see, 1e3, true, ~x], scale: [scale, '', 007] } }"

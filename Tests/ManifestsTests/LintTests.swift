@@ -31,13 +31,22 @@ struct LintTests {
         #expect(Lint.check([]).isEmpty)
     }
 
-    @Test("approval, rollback and guards that notify are carried out; a guard that restarts is refused by its place")
-    func carriedOut() {
-        let sound = "maxReplicas: 9\napproval: { above: 2 }\nverify: { rollback: true }\nguards:\n- { when: queue > 90, notify: critical }\n"
-        #expect(self.lint(self.policy(sound)).isEmpty, "\(self.lint(self.policy(sound)))")
+    @Test("a guard that restarts needs a way to restart each of its policy's workloads")
+    func restarts() {
+        let guards = "maxReplicas: 9\nguards:\n- { when: queue > 90, notify: critical }\n- { when: queue > 99, restart: true }\n"
+        #expect(self.lint(self.policy(guards)).isEmpty, "a person can restart: \(self.lint(self.policy(guards)))")
+        func exec(_ more: String) -> String {
+            self.policy(guards).replacing("eu: { driver: manual }", with: "eu: { driver: exec, observe: [see], scale: [set]\(more) }")
+        }
+        #expect(self.lint(exec(", restart: [again, web]")).isEmpty, "\(self.lint(exec(", restart: [again, web]")))")
         self.expect(
-            self.lint(self.policy(sound + "- { when: queue > 99, restart: true }\n")), "error not-available Policy/p /guards/1/restart", "restarting a workload"
-        )
+            self.lint(exec("")), "error cannot-restart Policy/p /guards/1/restart",
+            "web/eu can't be restarted: name a program for it (restart: [PROGRAM, …] beside observe and scale) in its service, or take this guard out")
+        #expect(self.lint(exec("").replacing("restart: true", with: "notify: info")).isEmpty)
+        // A service that loses its program under a policy that is stored.
+        let stored = self.manifests(exec(", restart: [again, web]"))
+        let service = "kind: Service\nname: web\nworkloads: { eu: { driver: exec, observe: [see], scale: [set] } }\n"
+        self.expect(self.lint(service, stored: stored), "error cannot-restart Policy/p /guards/1/restart", "web/eu can't be restarted")
     }
 
     @Test("names that nothing defines are errors with the nearest name and their place")

@@ -226,7 +226,11 @@ struct ManifestGenerator {
     mutating func service() -> Service {
         var workloads: [String: DriverTarget] = [:]
         for region in self.names(1...3) {
-            workloads[region] = self.chance(40) ? .manual : .exec(observe: ["see", self.label()], scale: ["scale", self.label(), self.statement()])
+            workloads[region] =
+                self.chance(40)
+                ? .manual
+                : .exec(
+                    observe: ["see", self.label()], scale: ["scale", self.label(), self.statement()], restart: self.maybe { ["again", $0.label()] })
         }
         return Service(
             name: self.name(), owner: self.maybe { $0.oneLine() }, priority: self.int(-3...3), startup: self.chance(50) ? .zero : self.duration(0...90),

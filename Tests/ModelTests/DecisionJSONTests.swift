@@ -5,18 +5,20 @@ import Testing
 struct DecisionJSONTests {
     static let time = WallTime(microseconds: 1_779_937_924_120_000)
 
-    static let reasons: [Reason] = [
-        .rule("queue"), .rule("track(queue)"), .withinTolerance, .cooldown(until: time), .atMin, .atMax, .emergency,
-        .stale(metric: "cpu"), .missing(metric: "cpu"),
-        .sustaining(metric: "queue", until: time), .unobserved("the observe command timed out"),
-        .inFlight(action: "a-5521"), .budgetDenied(by: "budget:fleet"),
-        .paused(owner: "anna", until: time), .override(owner: "anna", until: time), .dryRun, .recommendOnly, .off,
-        .disabled, .outranked(by: "checkout/eu-west"), .stabilized(until: time), .rateLimited(until: time), .directionDisabled,
-        .scheduleFloor(until: time), .scheduleCeiling(until: time), .inboundFloor(by: "campaign", until: time),
-        .failoverFloor(region: "eu-north", until: nil),
-        .failoverFloor(region: "eu-south", until: time), .regionDown("eu-west"), .frozen(reason: "weekend freeze", until: time),
-        .awaitingApproval, .doubted(metric: "queue"), .rolledBack(action: "a-17", until: time), .scaleUpLimit,
-    ]
+    static let reasons: [Reason] =
+        [
+            .rule("queue"), .rule("track(queue)"), .withinTolerance, .cooldown(until: time), .atMin, .atMax, .emergency,
+            .stale(metric: "cpu"), .missing(metric: "cpu"),
+            .sustaining(metric: "queue", until: time), .unobserved("the observe command timed out"),
+            .inFlight(action: "a-5521"), .budgetDenied(by: "budget:fleet"),
+            .paused(owner: "anna", until: time), .override(owner: "anna", until: time), .dryRun, .recommendOnly, .off,
+            .disabled, .outranked(by: "checkout/eu-west"), .stabilized(until: time), .rateLimited(until: time), .directionDisabled,
+            .scheduleFloor(until: time), .scheduleCeiling(until: time), .inboundFloor(by: "campaign", until: time),
+            .failoverFloor(region: "eu-north", until: nil),
+            .failoverFloor(region: "eu-south", until: time), .regionDown("eu-west"), .frozen(reason: "weekend freeze", until: time),
+            .awaitingApproval, .doubted(metric: "queue"), .rolledBack(action: "a-17", until: time), .scaleUpLimit,
+            .restart(when: "memory > 90 and (queue < 5)"),
+        ] + RestartHold.allCases.map { .restartHeld($0, when: "memory > 90") }
 
     @Test("every reason survives its JSON form", arguments: Self.reasons)
     func reason(reason: Reason) throws {
@@ -26,7 +28,7 @@ struct DecisionJSONTests {
             .inFlight, .paused,
             .override, .dryRun, .recommendOnly, .off, .disabled, .budgetDenied, .outranked,
             .stabilized, .rateLimited, .directionDisabled, .scheduleFloor, .scheduleCeiling, .inboundFloor, .failoverFloor,
-            .regionDown, .frozen, .awaitingApproval, .doubted, .rolledBack, .scaleUpLimit:
+            .regionDown, .frozen, .awaitingApproval, .doubted, .rolledBack, .scaleUpLimit, .restart, .restartHeld:
             break
         }
     }
@@ -37,7 +39,8 @@ struct DecisionJSONTests {
     }
 
     static let refused: [(String, String)] = [
-        (#"{"code":"because"}"#, "/code"), (#"{"code":"stale(cpu"}"#, "/code"), (#"{"code":"cooldown"}"#, "/until"),
+        (#"{"code":"because"}"#, "/code"), (#"{"code":"restart-held(mood)","by":"memory > 90"}"#, "/code"), (#"{"code":"stale(cpu"}"#, "/code"),
+        (#"{"code":"cooldown"}"#, "/until"),
         (#"{"code":"cooldown","until":"noon"}"#, "/until"), (#"{"until":1}"#, "/code"),
         (#"{"code":"paused","by":1,"until":"2026-01-01T00:00:00Z"}"#, "/by"),
     ]

@@ -52,7 +52,7 @@ struct DocumentationTests {
         #expect(try Page.all.filter { try $0.manifests() != nil }.count >= 4)
         #expect(blocks.contains { $0.language == "json" && $0.text.contains("\"readings\"") })
         #expect(blocks.contains { $0.language == "console" && $0.text.hasPrefix("$ muster evaluate") })
-        #expect(blocks.filter { $0.language == "sh" && $0.text.hasPrefix("#!/bin/sh\n# ") }.count == 2)
+        #expect(blocks.filter { $0.language == "sh" && $0.text.hasPrefix("#!/bin/sh\n# ") }.count == 3)
     }
 
     @Test("manifests are good as they stand, without a warning", arguments: Page.all)
@@ -183,14 +183,30 @@ struct DocumentationTests {
             (["REPLICAS": "9", "PREVIOUS": "3", "IDEMPOTENCY_KEY": "other", "EPOCH": "1"], 3),
         ]
         for (environment, code) in orders {
-            let program = Process()
-            program.executableURL = URL(fileURLWithPath: cluster.scratch.path("exec.d/pool-scale"))
-            program.arguments = ["transcode"]
-            program.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { $1 }
-            try program.run()
-            program.waitUntilExit()
-            #expect(program.terminationStatus == code, "\(environment)")
+            #expect(try self.run(cluster.scratch.path("exec.d/pool-scale"), environment) == code, "\(environment)")
             #expect(try scratch.text("pool/transcode/replicas") == "4\n")
         }
+        func restart(_ key: String, epoch: Int = 1, of replicas: Int = 4) throws -> Int32 {
+            try self.run(
+                cluster.scratch.path("exec.d/pool-restart"),
+                ["REPLICAS": "\(replicas)", "PREVIOUS": "\(replicas)", "IDEMPOTENCY_KEY": key, "EPOCH": "\(epoch)"])
+        }
+        for (key, epoch, replicas, code, generation) in [
+            ("one", 1, 4, 0, 1), ("one", 1, 4, 0, 1), ("two", 0, 4, 77, 1), ("two", 1, 3, 3, 1), ("two", 1, 4, 0, 2),
+        ] as [(String, Int, Int, Int32, Int)] {
+            #expect(try restart(key, epoch: epoch, of: replicas) == code, "\(key), epoch \(epoch), of \(replicas)")
+            #expect(try scratch.text("pool/transcode/generation") == "\(generation)\n")
+            #expect(try scratch.text("pool/transcode/replicas") == "4\n")
+        }
+    }
+
+    private func run(_ path: String, _ environment: [String: String]) throws -> Int32 {
+        let program = Process()
+        program.executableURL = URL(fileURLWithPath: path)
+        program.arguments = ["transcode"]
+        program.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { $1 }
+        try program.run()
+        program.waitUntilExit()
+        return program.terminationStatus
     }
 }

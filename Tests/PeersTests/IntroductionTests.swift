@@ -84,6 +84,24 @@ struct IntroductionTests {
         #expect(none == nil)
     }
 
+    @Test("nobody is asked for who was turned away, only for who still waits")
+    func owed() {
+        var introductions = Introductions()
+        let start = Instant(nanoseconds: 1_000_000_000)
+        introductions.knock("a", at: start)
+        _ = introductions.due(at: start)
+        introductions.knock("b", at: start + .milliseconds(900))
+        introductions.knock("a", at: start + .milliseconds(950))
+        let over = introductions.expire(at: start + .seconds(1))
+        #expect(over == ["a"])
+        let next = introductions.due(at: start + .seconds(1))
+        #expect(next == "b")
+        introductions.knock("b", at: start + .milliseconds(1100))
+        _ = introductions.expire(at: start + .seconds(2))
+        let none = introductions.due(at: start + .seconds(2))
+        #expect(none == nil)
+    }
+
     @Test("a name waits for a second from its first knock, however often it knocks, and is then turned away for a minute or until it is a member")
     func standings() {
         var introductions = Introductions()

@@ -61,6 +61,28 @@ struct PoolTests {
         await pool.close()
     }
 
+    @Test("a session that comes back soon serves who waits for one; none is opened beside it")
+    func patience() async throws {
+        let pool = Pool(try await makeDatabase(), on: reactor, size: 3, patience: .seconds(600), seed: 1)
+        let held = try await pool.take(wait: .seconds(60))
+        let waiting = (0..<2).map { _ in Task { try await pool.query("SELECT 1 AS v", deadline: .seconds(60)).first?["v"].int() } }
+        try await eventually { await pool.statistics.waiting == 2 }
+        await pool.giveBack(held)
+        for task in waiting { #expect(try await task.value == 1) }
+        #expect(await pool.statistics.openedTotal == 1)
+        await pool.close()
+    }
+
+    @Test("who waits for a session that does not come back gets one of its own")
+    func impatience() async throws {
+        let pool = Pool(try await makeDatabase(), on: reactor, size: 3, patience: .milliseconds(1), seed: 1)
+        let held = try await pool.take(wait: .seconds(60))
+        #expect(try await pool.query("SELECT 1 AS v", deadline: .seconds(60)).first?["v"].int() == 1)
+        #expect(await pool.statistics.openedTotal == 2)
+        await pool.giveBack(held)
+        await pool.close()
+    }
+
     @Test("the queue of waiting callers is bounded")
     func queueBound() async throws {
         let pool = Pool(try await makeDatabase(), on: reactor, size: 1, maximumWaiting: 2, seed: 1)

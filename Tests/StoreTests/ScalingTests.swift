@@ -217,6 +217,130 @@ struct GuardNoticeTests {
     }
 }
 
+@Suite("Restarts")
+struct RestartTests {
+    private func restart(at second: Int = 0) -> EvaluationCommit {
+        var held = decision(kind: .held, acted: true, to: 4, at: time(second))
+        held.reasons.append(.restart(when: "memory > 90"))
+        var restart = commit(held)
+        restart.action?.kind = .restart
+        return restart
+    }
+
+    @Test("a restart is an action of its decision, with its kind in the table, in the log and for a successor")
+    func life() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let restart = self.restart()
+            let committed = try await cluster.lead(epoch) { try await $0.commit([restart], summary: [:], at: time(0)) }
+            var action = try #require(committed.first?.action)
+            #expect(action.kind == .restart && action.from == 4 && action.to == 4)
+            // Times in a history are kept to the millisecond.
+            func dated(_ action: ActionRecord?) -> ActionRecord? {
+                var action = action
+                action?.history = []
+                return action
+            }
+            let stored = try #require(try await cluster.store.action(id: action.id))
+            #expect(dated(stored) == dated(action) && stored.history.map(\.state) == [.committed])
+            let record = try #require(try await cluster.store.decision(id: action.decision))
+            #expect(record.decision.json == restart.record.evaluation.json)
+            #expect(record.action == action.id)
+            let left = try await cluster.store.inheritance(maximumOpen: 10)
+            #expect(left.open == [stored])
+            let intent = try JSON(parsing: try #require(try await cluster.events("decision.proposed").first).leaf)
+            #expect(intent["action"] == "restart" && intent["decision"]?["kind"] == "held" && intent["decision"]?["acted"] == true, "\(intent)")
+
+            action.state = .failed
+            action.history.append(.init(state: .failed, at: time(1), text: "not ready again"))
+            try await cluster.lead(epoch) { [action] in $0.update([action], at: try await cluster.store.head().now) }
+            let ended = try JSON(parsing: try #require(try await cluster.events("decision.failed").first).leaf)
+            #expect(ended["action"] == "restart" && ended["after"]?["kind"] == "restart", "\(ended)")
+            #expect(try await cluster.store.inheritance(maximumOpen: 10).failed.isEmpty, "it is nobody's to take back")
+            #expect(try await cluster.verdict().state == .verified)
+        }
+    }
+
+    @Test("a workload has one open action, whichever kind, and a restart keeps the number of replicas")
+    func oneOpen() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let restart = self.restart()
+            let committed = try await cluster.lead(epoch) { try await $0.commit([restart], summary: [:], at: time(0)) }
+            let action = try #require(committed.first?.action)
+            // A newer decision ends it, as it ends a change.
+            let scale = commit(decision(at: time(1)))
+            _ = try await cluster.lead(epoch) { try await $0.commit([scale], summary: [:], at: time(1)) }
+            #expect(try await cluster.store.action(id: action.id)?.state == .superseded)
+            #expect(try await cluster.store.actions(ActionFilter(open: true)).map(\.kind) == [.scale])
+            var crooked = self.restart(at: 2)
+            crooked.action?.to = 5
+            let state = try await sqlState { [crooked] in
+                _ = try await cluster.lead(epoch) { try await $0.commit([crooked], summary: [:], at: time(2)) }
+            }
+            #expect(state == "23514")
+        }
+    }
+
+    @Test("a restart is no newer change: one that failed before it is still to be taken back")
+    func olderFailure() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            let committed = try await cluster.lead(epoch) { try await $0.commit([commit(decision())], summary: [:], at: time(0)) }
+            var change = try #require(committed.first?.action)
+            change.state = .failed
+            try await cluster.lead(epoch) { [change] in $0.update([change], at: try await cluster.store.head().now) }
+            let restart = self.restart(at: 1)
+            _ = try await cluster.lead(epoch) { try await $0.commit([restart], summary: [:], at: time(1)) }
+            #expect(try await cluster.store.inheritance(maximumOpen: 10).failed.map(\.id) == [change.id])
+        }
+    }
+
+    @Test("what held a restart back is told in the log")
+    func held() async throws {
+        try await withCluster { cluster in
+            let epoch = try await cluster.elect()
+            var evaluation = commit(decision(acted: false))
+            evaluation.notices = [
+                GuardNotice(
+                    place: 1, severity: .warning, when: "memory > 90", sustained: .zero, held: .regionDown, sentence: "transcode/eu-west: not restarted")
+            ]
+            _ = try await cluster.lead(epoch) { [evaluation] in try await $0.commit([evaluation], summary: [:], at: time(0)) }
+            let event = try JSON(parsing: try #require(try await cluster.events("guard.notified").first).leaf)
+            #expect(
+                event["after"] == ["guard": 1, "held": "region-down", "sentence": "transcode/eu-west: not restarted", "when": "memory > 90"], "\(event)")
+        }
+    }
+
+    @Test("a person is asked to restart beside what was asked for, and what runs is to be said again; an earlier term asks nothing")
+    func manual() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            try await store.write(as: operatorPrincipal) { $0.recordObserved(workload: transcode, replicas: 4) }
+            _ = try await store.askManually(transcode, .init(replicas: 8, expected: 4, action: "a", epoch: 3, reason: "queue"))
+            func ask(_ action: String, _ epoch: Int64) async throws -> Bool {
+                try await store.askManuallyToRestart(transcode, action: action, epoch: epoch, reason: "memory")
+            }
+            #expect(try await !ask("b", 2))
+            #expect(try await store.manual([transcode])[transcode]?.awaitsRestart == false)
+            #expect(try await ask("c", 3))
+            let asked = try #require(try await store.manual([transcode])[transcode])
+            #expect(asked.awaitsRestart && asked.request?.replicas == 8 && asked.observed == 4)
+            try await store.write(as: operatorPrincipal) { $0.recordObserved(workload: transcode, replicas: 4) }
+            #expect(try await store.manual([transcode])[transcode]?.awaitsRestart == false)
+            // The same order again asks nothing anew.
+            #expect(try await ask("c", 3))
+            #expect(try await store.manual([transcode])[transcode]?.awaitsRestart == false)
+            #expect(try await ask("d", 5))
+            #expect(try await !ask("e", 4))
+            // One that was never seen is asked for as well.
+            let other = WorkloadID(service: "press", region: "eu-west")
+            #expect(try await store.askManuallyToRestart(other, action: "f", epoch: 1, reason: "memory"))
+            #expect(try await store.manual([other])[other]?.awaitsRestart == true)
+        }
+    }
+}
+
 @Suite("What was taken back")
 struct RollbackTests {
     /// Commits a change, and that it failed.

@@ -2,8 +2,8 @@
 # Mutants of Swift sources: where an operator, a bound or a truth value can be changed, one at a time.
 
 # mutants FOLDER FILE…: one line for each site, in the order of the text, fields set apart by tabs: file, line, column, what stands there, what takes its
-# place, the line, the line as it becomes. Comments, strings and imports have none. A boundary moves by one step (< becomes <=): a test that finds that finds
-# the opposite too.
+# place, the line, the line as it becomes, its number. Comments, strings and imports have none. A boundary moves by one step (< becomes <=): a test that
+# finds that finds the opposite too.
 mutants() {
     local folder=$1
     shift
@@ -33,7 +33,7 @@ FNR == 1 { depth = 0; open = 0; comment = 0 }
 }
 
 function site(at, from, to) {
-    printf "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", FILENAME, FNR, at, from, to, $0, substr($0, 1, at - 1) to substr($0, at + length(from))
+    printf "%s\t%d\t%d\t%s\t%s\t%s\t%s\t%d\n", FILENAME, FNR, at, from, to, $0, substr($0, 1, at - 1) to substr($0, at + length(from)), ++sites
 }
 
 # Binary ones stand between spaces, prefixes before what they apply to.

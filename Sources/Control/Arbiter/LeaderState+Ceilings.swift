@@ -55,11 +55,11 @@ extension LeaderState {
         var decision: Decision? { if case .told(let decision, _) = self { decision } else { nil } }
     }
 
-    private func bid(_ entry: Entry, _ evaluated: Evaluated?, at now: WallTime) -> Auction.Bid {
+    private func bid(_ entry: Boxed<Entry>, _ evaluated: Evaluated?, at now: WallTime) -> Auction.Bid {
         func count(_ replicas: Int) -> Int { min(max(replicas, 0), Int(Int32.max)) }
-        let policy = entry.member.policy
+        let program = entry.member.program
         // One that was never evaluated takes up its maximum: not knowing must not hand its room to others.
-        let occupies = max(evaluated.flatMap { Self.size($0.observation) } ?? entry.size ?? policy.maxReplicas, entry.open?.action.to ?? 0)
+        let occupies = max(evaluated.flatMap { Self.size($0.observation) } ?? entry.size ?? program.policy.maxReplicas, entry.open?.action.to ?? 0)
         var size = entry.open?.action.to ?? self.asked(entry, evaluated) ?? occupies
         var wants = size
         var isUrgent = false
@@ -70,8 +70,8 @@ extension LeaderState {
             } else if let claim = Standing(after: decision).wants {
                 wants = max(size, claim)
             }
-        } else if evaluated?.isQuiet != true, let standing = entry.standing, policy.mode == .live, self.fleet.enabled,
-            let claim = standing.claim(every: policy.evaluateEvery, at: now)
+        } else if evaluated?.isQuiet != true, let standing = entry.standing, program.policy.mode == .live, self.fleet.enabled,
+            let claim = standing.claim(every: program.policy.evaluateEvery, at: now)
         {
             isUrgent = standing.isUrgent
             wants = max(size, claim)
@@ -82,7 +82,7 @@ extension LeaderState {
     }
 
     /// What the platform is asked to run, as far as is known.
-    private func asked(_ entry: Entry, _ evaluated: Evaluated?) -> Int? {
+    private func asked(_ entry: Boxed<Entry>, _ evaluated: Evaluated?) -> Int? {
         switch evaluated?.observation {
         case .seen(let desired, _, _, _)?: desired
         case .gone?: 0
@@ -91,19 +91,23 @@ extension LeaderState {
         }
     }
 
-    private func least(_ entry: Entry, at now: WallTime) -> Int {
+    private func least(_ entry: Boxed<Entry>, at now: WallTime) -> Int {
         let schedule = self.schedules[entry.member.policy.name]?.schedule ?? EvaluationInput.Schedule()
         return Engine.lowest(entry.member.policy, schedule: schedule, floors: self.floors(of: entry.member.id, at: now), at: now)
     }
 
     /// How far a workload may be lowered now. One that lacks readings is not: nothing is lowered out of ignorance, not even for others.
-    private func yield(_ entry: Entry, _ evaluated: Evaluated?, at now: WallTime) -> Yield? {
+    private func yield(_ entry: Boxed<Entry>, _ evaluated: Evaluated?, at now: WallTime) -> Yield? {
         if evaluated?.isQuiet != true {
             guard let standing = evaluated?.decision.map(Standing.init(after:)) ?? entry.standing, !standing.isBlind else { return nil }
         }
         var observation = evaluated?.observation
         if observation == nil, let size = self.asked(entry, nil) { observation = .seen(desired: size, current: size, ready: size, version: nil) }
-        return observation.flatMap { Engine.yield(self.input(entry, observation: $0, answers: [:], at: now)) }
+        return observation.flatMap {
+            var input = self.input(entry, observation: $0, answers: [:], at: now)
+            input.memory = entry.facts.memory
+            return Engine.yield(input)
+        }
     }
 
     private mutating func noteOvercommitment(_ bids: [Auction.Bid], _ map: CeilingMap) {

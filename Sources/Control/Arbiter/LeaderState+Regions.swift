@@ -45,8 +45,9 @@ extension LeaderState {
     }
 
     /// What a workload needs as far as its last evaluation knew, within its policy's bounds; else what it was seen with.
-    private static func need(of entry: Entry) -> Int? {
+    private static func need(of entry: Boxed<Entry>) -> Int? {
         guard let need = entry.standing?.need else { return entry.size }
-        return max(min(need, entry.member.policy.maxReplicas), entry.member.policy.minReplicas)
+        let program = entry.member.program
+        return max(min(need, program.policy.maxReplicas), program.policy.minReplicas)
     }
 }

@@ -36,9 +36,10 @@ public struct RegionHealth: Sendable, Hashable {
 
     /// A region as its manifests say.
     private struct Plan: Sendable, Hashable {
-        var services: Set<String> = []
+        /// Sorted, as all of a fleet is: sets of a hundred thousand names would take a good part of a takeover.
+        var services: [String] = []
         /// Those that a platform shows; what a person says of the others is no sign of the region's life.
-        var shown: Set<String> = []
+        var shown: [String] = []
         /// The longest of its policies: nobody's load moves before its own policy says so.
         var downAfter = Duration.zero
         var targets: [String] = []
@@ -61,14 +62,19 @@ public struct RegionHealth: Sendable, Hashable {
 
     /// Takes up a changed configuration. What it no longer speaks of is forgotten.
     public mutating func adopt(_ fleet: Fleet) {
-        self.plans = [:]
         self.sources = [:]
+        var places: [String: Int] = [:], plans: [Plan] = []
         for member in fleet.members {
-            self.plans[member.id.region, default: Plan()].services.insert(member.id.service)
-            if Dependency(member.target) != nil { self.plans[member.id.region]?.shown.insert(member.id.service) }
-            let after = max(self.plans[member.id.region]?.downAfter ?? .zero, member.policy.regionDownAfter)
-            self.plans[member.id.region]?.downAfter = after
+            let place = places[member.id.region] ?? plans.count
+            if place == plans.count {
+                places[member.id.region] = place
+                plans.append(Plan())
+            }
+            plans[place].services.append(member.id.service)
+            if Dependency(member.target) != nil { plans[place].shown.append(member.id.service) }
+            plans[place].downAfter = max(plans[place].downAfter, member.program.policy.regionDownAfter)
         }
+        self.plans = places.mapValues { plans[$0] }
         for (name, region) in fleet.regions.sorted(by: { $0.key < $1.key }) {
             guard let failover = region.failover, self.plans[name] != nil else { continue }
             let targets = Set(failover.to).subtracting([name]).sorted()
@@ -82,7 +88,7 @@ public struct RegionHealth: Sendable, Hashable {
                 self.memory.regions[name] = nil
                 continue
             }
-            self.memory.regions[name]?.unseen = facts.unseen.filter { plan.shown.contains($0.key) }
+            self.memory.regions[name]?.unseen = facts.unseen.filter { plan.shown.has($0.key) }
         }
         if let sight = self.sight { self.nodes(sight) }
     }
@@ -92,7 +98,9 @@ public struct RegionHealth: Sendable, Hashable {
     /// What a look at a workload found.
     /// - Parameter need: what it needed when it was evaluated last; nil: nobody knows.
     public mutating func observed(_ workload: WorkloadID, _ observation: Observation, need: @autoclosure () -> Int?) {
-        guard self.plans[workload.region]?.shown.contains(workload.service) == true, Fitness.evidence(of: observation) != nil else { return }
+        // What is seen where nothing is amiss: most of what is ever seen.
+        if case .seen = observation, self.memory.regions[workload.region] == nil { return }
+        guard self.plans[workload.region]?.shown.has(workload.service) == true, Fitness.evidence(of: observation) != nil else { return }
         if case .unseen = observation {
             guard self.memory.regions[workload.region]?.unseen[workload.service] == nil else { return }
             self.memory.regions[workload.region, default: .init()].unseen[workload.service] = Self.count(need() ?? 0)
@@ -177,11 +185,11 @@ public struct RegionHealth: Sendable, Hashable {
     /// What the region needs for itself, and what those do that would take its load.
     private func note(_ region: String, _ plan: Plan, _ facts: inout RegionMemory.Facts, at now: WallTime, _ need: (WorkloadID) -> Int?) {
         guard !plan.targets.isEmpty else { return }
-        for service in plan.services.sorted() {
+        for service in plan.services {
             let needed = self.ownNeed(WorkloadID(service: service, region: region), unseen: facts.unseen[service], at: now, need)
             guard needed > 0 else { continue }
             facts.needs[service] = needed
-            for target in plan.targets where self.plans[target]?.services.contains(service) == true {
+            for target in plan.targets where self.plans[target]?.services.has(service) == true {
                 let id = WorkloadID(service: service, region: target)
                 facts.own[id] = self.ownNeed(id, unseen: self.memory.regions[target]?.unseen[service], at: now, need)
             }
@@ -283,5 +291,17 @@ public struct RegionHealth: Sendable, Hashable {
         let whole = Int128(1000) * Int128(fade)
         let product = Int128(need) * Int128(min(plan.share, 1 << 40)) * part
         return Int(min((product + whole - 1) / whole, Int128(Int32.max)))
+    }
+}
+
+extension [String] {
+    /// - Note: it is sorted.
+    fileprivate func has(_ text: String) -> Bool {
+        var (low, high) = (0, self.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if self[middle] < text { low = middle + 1 } else { high = middle }
+        }
+        return low < self.count && self[low] == text
     }
 }

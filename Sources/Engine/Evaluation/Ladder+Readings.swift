@@ -207,7 +207,7 @@ extension Ladder {
     private func prune(_ place: MetricCells) {
         let count = Int(self.cells[place.count])
         guard count > 1 else { return }
-        let oldest = place.retention == 0 ? Int64.max : self.now.subtractingSaturating(place.retention)
+        let oldest = self.now.subtractingSaturating(place.retention)
         var dropped = 0
         while dropped < count - 1, self.sampleTime(place, dropped) < oldest { dropped += 1 }
         guard dropped > 0 else { return }
@@ -261,7 +261,7 @@ extension Ladder {
         for (slot, index) in range.enumerated() { ordered[slot] = self.sampleValue(place, index) }
         ordered.sort()
         let rank = (range.count * percent + 99) / 100
-        return ordered[max(rank, 1) - 1]
+        return ordered[rank - 1]
     }
 
     /// Change per second since the window's first sample, or since the last one that was lower than the one before it: a counter that restarted.
@@ -269,9 +269,9 @@ extension Ladder {
         var first = range.lowerBound
         for index in range.dropFirst() where self.sampleValue(place, index) < self.sampleValue(place, index - 1) { first = index }
         let last = range.upperBound - 1
-        guard first < last else { return nil }
         let change = Int128(self.sampleValue(place, last)) - Int128(self.sampleValue(place, first))
         let microseconds = Int128(self.sampleTime(place, last)) - Int128(self.sampleTime(place, first))
+        // One sample is no change.
         guard microseconds > 0 else { return nil }
         return Int64(clamping: Exact.roundDivide(change * 1_000_000, by: microseconds))
     }

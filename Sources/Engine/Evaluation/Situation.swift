@@ -155,8 +155,10 @@ public final class Scratch {
     private(set) var stack: UnsafeMutablePointer<Postfix.Value>
     private(set) var sorted: UnsafeMutablePointer<Int64>
     private var room = Room()
+    /// The last one that room was made for: most follow one of their own kind.
+    private var program: Program?
 
-    private struct Room {
+    struct Room {
         var metrics = 0
         var rules = 0
         var depth = 0
@@ -187,6 +189,8 @@ public final class Scratch {
 
     /// What is inside is lost when more room is needed.
     func makeRoom(for program: Program) {
+        if program === self.program { return }
+        self.program = program
         let wanted = Room(program)
         guard !self.room.covers(wanted) else { return }
         self.free()

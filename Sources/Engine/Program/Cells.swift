@@ -116,6 +116,9 @@ struct Cells {
         nonmutating set { self.base[index] = newValue }
     }
 
+    /// Becomes what others of the same program are.
+    func copy(_ other: Cells, _ program: Program) { self.base.update(from: other.base, count: program.cells.count) }
+
     /// A workload of which nothing is remembered.
     func clear(_ program: Program) {
         for index in 0..<program.cells.count { self.base[index] = 0 }
@@ -198,6 +201,14 @@ extension Cells {
         if kept != count { self.setEntries(log, kept) }
     }
 
+    /// Drops what is too old to count from all three.
+    func prune(_ program: Program, at now: WallTime) {
+        guard self.base[CellLayout.Header.counts] != 0 else { return }
+        self.prune(.recommendations, program.cells.recommendations, at: now.microseconds / 1000)
+        self.prune(.ups, program.cells.ups, at: now.microseconds / 1000)
+        self.prune(.downs, program.cells.downs, at: now.microseconds / 1000)
+    }
+
     /// Takes note of a recommendation. One that repeats the last only makes that one newer: of equal numbers the newest decides how long they count.
     func recommend(_ replicas: Int32, _ place: CellLayout.Log, at now: Int64) {
         let count = self.entries(.recommendations)
@@ -210,7 +221,6 @@ extension Cells {
 
     /// Takes note of a change by so many.
     func change(_ log: CountLog, by replicas: Int32, _ place: CellLayout.Log, at now: Int64) {
-        guard place.capacity > 0 else { return }
         self.prune(log, place, at: now)
         self.append(log, replicas, place, at: now) { Int32(clamping: Int64($0) + Int64($1)) }
     }
@@ -232,14 +242,12 @@ extension Cells {
         self.setEntries(log, count + 1)
     }
 
-    /// Count and absolute milliseconds of each entry, for what is written down.
-    func dated(_ log: CountLog, _ place: CellLayout.Log, at now: Int64) -> [(replicas: Int32, at: Int64)] {
-        var entries: [(replicas: Int32, at: Int64)] = []
-        for index in 0..<self.entries(log) {
-            let entry = Self.entry(self.base[place.cell + index], at: now)
-            entries.append((entry.replicas, now - entry.age))
-        }
-        return entries
+    /// One entry of a log with its time, to the millisecond.
+    /// - Parameter now: in milliseconds, of the last evaluation.
+    @inline(__always)
+    func dated(_ cell: Int, at now: Int64) -> Memory.Entry {
+        let entry = Self.entry(self.base[cell], at: now)
+        return Memory.Entry(replicas: Int(entry.replicas), at: WallTime(microseconds: (now - entry.age).multipliedSaturating(by: 1000)))
     }
 
     func fill(_ log: CountLog, _ place: CellLayout.Log, from entries: [(replicas: Int32, at: Int64)], at now: Int64) {

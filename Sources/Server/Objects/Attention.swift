@@ -135,17 +135,31 @@ extension Attention {
             switch action.state {
             case .failed:
                 return Attention(
-                    id: "action:\(name)", severity: .warning, title: "The change of \(action.workload) from \(action.from) to \(action.to) failed",
+                    id: "action:\(name)", severity: .warning, title: Self.failed(action),
                     detail: action.history.last?.text, since: action.history.last?.at, subject: ("workload", action.workload.description),
                     remedies: remedies)
             case .unknown:
                 return Attention(
                     id: "action:\(name)", severity: .critical,
-                    title: "Whether \(action.workload) went from \(action.from) to \(action.to) is not known",
+                    title: Self.unknown(action),
                     detail: action.history.last?.text, since: action.history.last?.at, subject: ("workload", action.workload.description),
                     remedies: remedies)
             default: return nil
             }
+        }
+    }
+
+    private static func unknown(_ action: ActionRecord) -> String {
+        switch action.kind {
+        case .scale: "Whether \(action.workload) went from \(action.from) to \(action.to) is not known"
+        case .restart: "Whether \(action.workload) was restarted is not known"
+        }
+    }
+
+    private static func failed(_ action: ActionRecord) -> String {
+        switch action.kind {
+        case .scale: "The change of \(action.workload) from \(action.from) to \(action.to) failed"
+        case .restart: "The restart of \(action.workload) failed"
         }
     }
 

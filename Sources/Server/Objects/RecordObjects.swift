@@ -25,6 +25,7 @@ extension ActionRecord {
             "decision": DecisionRecord.name(self.decision).json,
             "workload": self.workload.description.json,
             "epoch": .int(self.epoch),
+            "kind": self.kind.rawValue.json,
             "from": self.from.json,
             "to": self.to.json,
             "state": self.state.rawValue.json,

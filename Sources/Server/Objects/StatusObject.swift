@@ -110,6 +110,7 @@ struct StatusObject: Sendable {
         self.openActions.prefix(Limits.moving).map { action in
             .fields([
                 "workload": action.workload.description.json,
+                "kind": action.kind.rawValue.json,
                 "from": action.from.json,
                 "to": action.to.json,
                 "ready": (self.fleet.workload(action.workload)?.record?.ready).json,

@@ -95,8 +95,9 @@ struct WorkloadView: Sendable {
     func next(withPauses: Bool) -> [(at: WallTime, json: JSON)] {
         var items: [(at: WallTime, kind: String, text: String)] = []
         if let action = self.action {
-            let otherwise = self.policy?.value.verify.rollback == true ? "is taken back to \(action.from)" : "counts as failed"
-            items.append((action.deadline, "verify", "\(ActionRecord.name(action.id)) must have arrived at \(action.to), else it \(otherwise)"))
+            let otherwise = action.kind == .scale && self.policy?.value.verify.rollback == true ? "is taken back to \(action.from)" : "counts as failed"
+            let arrival = action.kind == .restart ? "be ready again after its restart" : "have arrived at \(action.to)"
+            items.append((action.deadline, "verify", "\(ActionRecord.name(action.id)) must \(arrival), else it \(otherwise)"))
         }
         for reason in self.record?.evaluation.reasons ?? [] {
             guard let until = reason.until else { continue }
@@ -137,7 +138,7 @@ struct WorkloadView: Sendable {
             "service": self.id.service.json,
             "region": self.id.region.json,
             "owner": self.service.owner?.json,
-            "driver": ["kind": self.target.kind.json, "target": self.target.summary.json],
+            "driver": ["kind": self.target.kind.json, "target": self.target.summary.json, "restart": .bool(self.target.canRestart)],
             "policy": self.policy.map {
                 ["name": $0.value.name.json, "version": $0.stored.version.json, "mode": $0.value.mode.rawValue.json]
             } ?? .null,
@@ -167,7 +168,9 @@ extension Reason {
         case .cooldown, .stale, .missing, .sustaining, .unobserved, .inFlight, .paused, .override, .dryRun, .recommendOnly, .off, .disabled, .budgetDenied,
             .outranked, .stabilized, .rateLimited, .directionDisabled, .frozen, .awaitingApproval, .doubted, .rolledBack, .regionDown, .scaleUpLimit:
             true
-        case .rule, .withinTolerance, .atMin, .atMax, .emergency, .scheduleFloor, .scheduleCeiling, .inboundFloor, .failoverFloor: false
+        case .rule, .withinTolerance, .atMin, .atMax, .emergency, .scheduleFloor, .scheduleCeiling, .inboundFloor, .failoverFloor,
+            .restart, .restartHeld:
+            false
         }
     }
 }

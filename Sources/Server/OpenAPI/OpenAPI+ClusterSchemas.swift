@@ -229,9 +229,12 @@ extension OpenAPIDocument {
                       command: {type: string}
             Moving:
               type: object
-              required: [workload, from, to, state, action, decision, since, until]
+              required: [workload, kind, from, to, state, action, decision, since, until]
               properties:
                 workload: {type: string}
+                kind:
+                  type: string
+                  x-extensible-enum: [scale, restart]
                 from: {type: integer}
                 to: {type: integer}
                 ready: {type: integer}

@@ -248,7 +248,7 @@ extension OpenAPIDocument {
                         service: transcode
                         region: eu-west
                         owner: team-media
-                        driver: {kind: exec, target: scale eu-west}
+                        driver: {kind: exec, target: scale eu-west, restart: false}
                         policy: {name: transcode, version: 7, mode: live}
                         priority: 10
                         min: 2

@@ -50,10 +50,13 @@ extension OpenAPIDocument {
                 owner: {type: string}
                 driver:
                   type: object
-                  required: [kind, target]
+                  required: [kind, target, restart]
                   properties:
                     kind: {type: string}
                     target: {type: string}
+                    restart:
+                      type: boolean
+                      description: Whether a guard can have it restarted.
                 policy:
                   oneOf:
                   - type: object
@@ -354,12 +357,16 @@ extension OpenAPIDocument {
                   x-extensible-enum: [critical, high, medium, low]
             Action:
               type: object
-              required: [id, decision, workload, epoch, from, to, state, states, needReady, outcome, attempt, precondition, until, at]
+              required: [id, decision, workload, epoch, kind, from, to, state, states, needReady, outcome, attempt, precondition, until, at]
               properties:
                 id: {type: string}
                 decision: {type: string}
                 workload: {type: string}
                 epoch: {type: integer}
+                kind:
+                  type: string
+                  description: A restart leaves the number of replicas as it is.
+                  x-extensible-enum: [scale, restart]
                 from: {type: integer}
                 to: {type: integer}
                 state:

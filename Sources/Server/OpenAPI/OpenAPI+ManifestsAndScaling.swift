@@ -441,6 +441,7 @@ extension OpenAPIDocument {
                         decision: d-88238
                         workload: transcode/eu-west
                         epoch: 41
+                        kind: scale
                         from: 4
                         to: 6
                         state: verifying

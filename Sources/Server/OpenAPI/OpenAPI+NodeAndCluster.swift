@@ -151,7 +151,7 @@ extension OpenAPIDocument {
                           do:
                           - {label: Raise the maximum, route: /policies/search}
                         moving:
-                        - {workload: transcode/eu-west, from: 4, to: 6, ready: 4, state: verifying, action: a-5521, decision: d-88238, sentence: queue 180 / 25 per
+                        - {workload: transcode/eu-west, kind: scale, from: 4, to: 6, ready: 4, state: verifying, action: a-5521, decision: d-88238, sentence: queue 180 / 25 per
                             replica wants 8; at most 6, since: '2026-05-28T03:12:04.120Z', until: '2026-05-28T03:12:04.120Z'}
                         held: []
                         next: []

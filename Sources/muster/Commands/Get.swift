@@ -64,8 +64,8 @@ struct GetCommand: AsyncParsableCommand {
         "actions": Kind(
             path: "/v1/actions",
             columns: [
-                ("ACTION", "id"), ("AT", "at"), ("WORKLOAD", "workload"), ("FROM", "from"), ("TO", "to"), ("STATE", "state"), ("ATTEMPT", "attempt"),
-                ("DECISION", "decision"),
+                ("ACTION", "id"), ("AT", "at"), ("WORKLOAD", "workload"), ("KIND", "kind"), ("FROM", "from"), ("TO", "to"), ("STATE", "state"),
+                ("ATTEMPT", "attempt"), ("DECISION", "decision"),
             ],
             id: "id", accepts: ["workload"]),
         "approvals": Kind(

@@ -351,7 +351,7 @@ extension NodeRuntime: NodeView {
             .counter("muster_rounds_total", help: "Rounds that this node has committed as leader.", Double(status.rounds)),
             .counter("muster_evaluations_total", help: "Evaluations that this node has committed as leader.", Double(status.evaluations)),
             .counter("muster_decisions_total", help: "Decisions that this node has recorded as leader.", Double(status.decisions)),
-            .counter("muster_actions_total", help: "Changes that this node has committed as leader.", Double(status.actions)),
+            .counter("muster_actions_total", help: "Changes and restarts that this node has committed as leader.", Double(status.actions)),
         ]
         if let peers = self.peers { families += peers.metrics() }
         if let supervised {
@@ -376,5 +376,7 @@ private struct UnconfiguredDriver: ScalingDriver {
     }
     func observe(_ targets: [Target], deadline: Duration) async -> [Observation] { targets.map { _ in .unseen(self.error) } }
     func scale(_ order: ScaleOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome { .refused(self.error) }
+    func canRestart(_ target: Target) -> Bool { true }
+    func restart(_ order: RestartOrder, deadline: Duration, mayStart: @escaping @Sendable () -> Bool) async -> Outcome { .refused(self.error) }
     func check(_ target: Target) async -> [DriverFinding] { [DriverFinding(.error, code: self.error.code, message: self.error.message)] }
 }

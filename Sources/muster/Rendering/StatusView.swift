@@ -63,10 +63,14 @@ struct StatusView {
         var table = Table(headings: ["MOVING", "REPLICAS", "READY", "STATE", "WHY"])
         for item in self.status["moving"]?.arrayValue ?? [] {
             table.rows.append([
-                item.cell("workload"), "\(item.cell("from")) -> \(item.cell("to"))", item.cell("ready"), item.cell("state"), item.cell("sentence"),
+                item.cell("workload"), Self.replicas(item), item.cell("ready"), item.cell("state"), item.cell("sentence"),
             ])
         }
         return table.rows.isEmpty ? "" : "\n" + table.text()
+    }
+
+    private static func replicas(_ item: JSON) -> String {
+        item["kind"]?.stringValue == "restart" ? "restart of \(item.cell("from"))" : "\(item.cell("from")) -> \(item.cell("to"))"
     }
 
     private var held: String {
