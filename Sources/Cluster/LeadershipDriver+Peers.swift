@@ -132,7 +132,7 @@ extension LeadershipDriver {
 
     /// An authenticated member's message.
     func received(_ message: PeerMessage) async {
-        guard !self.isFinished else { return }
+        guard self.takesPart else { return }
         let now = BootClock.now()
         switch message.body {
         case .fence(let token, let leader):

@@ -62,6 +62,7 @@ actor LeadershipDriver {
     private var nextTask = 0
     private var handoverWaiters: [CheckedContinuation<Void, Never>] = []
     private var finish: CheckedContinuation<Void, Never>?
+    private var started = false
     private var finished = false
     private var refusal: Refusal?
 
@@ -83,6 +84,9 @@ actor LeadershipDriver {
     }
 
     var isFinished: Bool { self.finished }
+    /// Whether messages of peers are for this node: not before it knows what an earlier run of it promised, or an older promise would be given, and kept on
+    /// the disk, over a newer one. What comes before is lost, as on a network; whoever asked asks again.
+    var takesPart: Bool { self.started && !self.finished }
 
     // MARK: - From start to end
 
@@ -91,6 +95,7 @@ actor LeadershipDriver {
         self.machine.raiseKnownEpoch(to: kept.epoch)
         self.machine.raisePromised(to: kept.promised)
         self.lastIncarnation = kept.lastIncarnation
+        self.started = true
         self.handle(.start)
         if !self.finished {
             self.start { await $0.keepTime() }

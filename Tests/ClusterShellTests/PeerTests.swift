@@ -2,6 +2,7 @@ import Cluster
 import Election
 import Foundation
 import Glibc
+import Logging
 import Membership
 import Model
 import Postgres
@@ -243,6 +244,37 @@ import Testing
         #expect(reason == .minority)
         try await follower.stop()
         try await leader.stop()
+    }
+
+    @Test("a message that comes before the start is no reason for a promise below the one on the disk")
+    func messageBeforeStart() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let directory = nodes.cluster.directory()
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let file = URL(filePath: "\(directory)/election-main.promise")
+        try Data("7\n".utf8).write(to: file)
+        func leadership(_ name: String, directory: String?) -> Leadership {
+            let configuration = nodes.cluster.configuration(
+                name, directory: directory, peers: nodes.peers.channel(of: name), strict: StrictMode(members: 3))
+            return Leadership(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        }
+        let node = leadership("a", directory: directory)
+        nodes.peers.connect("a", node)
+        nodes.peers.connect("b", leadership("b", directory: nil))
+        func ask() { nodes.peers.channel(of: "b").post(.fence(token: FencingToken(value: 5), leader: ""), "a", 1) }
+        func promises() -> [FencingToken] {
+            nodes.peers.messages.compactMap { if case .promise(_, let token, _, .never) = $0.body { token } else { nil } }
+        }
+        ask()
+        let running = Task { try await node.run() }
+        try await Self.until {
+            ask()
+            return !promises().isEmpty
+        }
+        #expect(promises().allSatisfy { $0.value == 7 })
+        #expect(try String(contentsOf: file, encoding: .utf8) == "7\n")
+        await node.shutdown()
+        try await running.value
     }
 
     /// Asks until it is so; the suite's time limit ends what never comes.
