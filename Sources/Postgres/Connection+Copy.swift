@@ -76,6 +76,7 @@ extension Connection {
         if let wrong = rows.first(where: { $0.count != columns.count }) {
             throw PostgresError(.misuse, "a row has \(wrong.count) values for \(columns.count) columns", endpoint: self.endpoint)
         }
+        if owner != nil { try await self.finishStarted() }
         if owner != nil, case .pending = self.transactionState {
             // BEGIN travels with the first statement; COPY can't be in a pipeline.
             _ = try await self.inTransaction(owner ?? 0, [Statement("SELECT")], commit: false, deadline: deadline)

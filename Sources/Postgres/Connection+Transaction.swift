@@ -29,6 +29,13 @@ public struct Transaction: Sendable {
         return try await self.connection.inTransaction(self.owner, statements, commit: false, deadline: deadline)
     }
 
+    /// Begins to run statements, and returns while they run: the server works while the caller makes the next ones. Their answers are nobody's; whatever this
+    /// transaction does next waits for them, and throws their failure. One call's statements run at a time: a second call waits for those of the first.
+    public func start(_ statements: [Statement]) async throws(PostgresError) {
+        if statements.isEmpty { return }
+        try await self.connection.start(self.owner, statements)
+    }
+
     /// The last statements and COMMIT in one round trip. Afterwards the transaction is over.
     public func commit(with statements: [Statement] = [], deadline: Duration? = nil) async throws(PostgresError) -> [ResultSet] {
         try await self.connection.inTransaction(self.owner, statements, commit: true, deadline: deadline)
@@ -68,6 +75,12 @@ extension Connection {
 
     /// Rolls back what is open and gives the session back. Runs to its end even in a cancelled task.
     private func endTransaction(_ owner: UInt64) async {
+        if let started = self.started {
+            // The body threw, and what it had begun is of no use to anybody.
+            started.cancel()
+            _ = await started.value
+            self.started = nil
+        }
         if self.ended == nil, let raw = self.handle.raw, PQtransactionStatus(raw) != PQTRANS_IDLE {
             do {
                 _ = try await self.operation(deadline: Self.rollbackDeadline, owner: owner, cancellable: false) { () async throws(PostgresError) in
@@ -86,8 +99,47 @@ extension Connection {
     /// A rollback does no work; a server that takes longer is not answering.
     static let rollbackDeadline = Duration.seconds(2)
 
+    func start(_ owner: UInt64, _ statements: [Statement]) async throws(PostgresError) {
+        try await self.finishStarted()
+        // Whatever comes next in the transaction waits for it, its end at the latest.
+        self.started = Task {
+            do throws(PostgresError) {
+                _ = try await self.run(statements, in: owner, commit: false, deadline: nil)
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Waits for what ``start(_:_:)`` began.
+    func finishStarted() async throws(PostgresError) {
+        guard let started = self.started else { return }
+        let outcome = await withTaskCancellationHandler {
+            await started.value
+        } onCancel: {
+            started.cancel()
+        }
+        self.started = nil
+        do throws(PostgresError) {
+            try outcome.get()
+        } catch {
+            var error = error
+            // A place among statements that whoever reads this did not give.
+            error.index = nil
+            throw error
+        }
+    }
+
     func inTransaction(
         _ owner: UInt64, _ statements: [Statement], commit: Bool, deadline: Duration?
+    ) async throws(PostgresError) -> [ResultSet] {
+        try await self.finishStarted()
+        return try await self.run(statements, in: owner, commit: commit, deadline: deadline)
+    }
+
+    private func run(
+        _ statements: [Statement], in owner: UInt64, commit: Bool, deadline: Duration?
     ) async throws(PostgresError) -> [ResultSet] {
         if let ended { throw ended }
         var all = statements

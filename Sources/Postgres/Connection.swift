@@ -39,6 +39,8 @@ public actor Connection {
     var graceTimer: UInt64?
     var cancelTimer: UInt64?
     var transactionState = TransactionState.none
+    /// Statements of the transaction that run while nobody waits for them.
+    var started: Task<Result<Void, PostgresError>, Never>?
 
     var statements = StatementCache()
     private var listeners: [String: [UInt64: AsyncStream<Notification>.Continuation]] = [:]

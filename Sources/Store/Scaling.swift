@@ -83,8 +83,29 @@ extension Write {
     public func commit(_ evaluations: [EvaluationCommit], summary: JSON, at now: WallTime) async throws -> [CommittedEvaluation] {
         let recorded = evaluations.filter(\.isRecorded)
         let (decisionIDs, actionIDs) = try await self.prepare(recorded)
-        var nextAction = actionIDs.makeIterator()
-        var nextDecision = decisionIDs.makeIterator()
+        var numbers = (decisions: decisionIDs.makeIterator(), actions: actionIDs.makeIterator())
+        var committed: [CommittedEvaluation] = []
+        for evaluations in [recorded, evaluations.filter { !$0.isRecorded }] {
+            for start in stride(from: 0, to: evaluations.count, by: Self.sentTogether) {
+                if start > 0 { try await self.send() }
+                let part = evaluations[start..<min(start + Self.sentTogether, evaluations.count)]
+                committed += try await self.add(part, &numbers, at: now)
+            }
+        }
+        try await self.useUp(zip(recorded.map(\.approval), committed.map(\.decision)).compactMap { approval, decision in approval.map { ($0, decision) } })
+        self.deferred.append(
+            Statement(
+                WriteSQL.upsertRound, [.text(self.store.shard), .int(self.epoch), .time(now), .text(summary.text)]))
+        return committed
+    }
+
+    /// Evaluations whose rows are sent while those of the next are made. Some hundreds of kilobytes; whole statements, see ``RowInsert/together``.
+    private static let sentTogether = 4 * RowInsert.together
+
+    private func add(
+        _ evaluations: ArraySlice<EvaluationCommit>, _ numbers: inout (decisions: IndexingIterator<[Int64]>, actions: IndexingIterator<[Int64]>),
+        at now: WallTime
+    ) async throws -> [CommittedEvaluation] {
         var committed: [CommittedEvaluation] = []
         var decisions: [[Value]] = [], actions: [[Value]] = [], workloads: [[Value]] = []
         let place = self.deferred.endIndex
@@ -92,10 +113,10 @@ extension Write {
             var record = evaluation.record
             // The largest part of both rows.
             let body = record.evaluation.json.text
-            if evaluation.isRecorded, let id = nextDecision.next() {
+            if evaluation.isRecorded, let id = numbers.decisions.next() {
                 record.decision = id
                 decisions.append(self.row(decision: record.evaluation, body: body, id: id, approval: evaluation.approval, of: evaluation.action?.kind))
-                let action = evaluation.action.flatMap { plan in nextAction.next().map { (plan, $0) } }.map { plan, number in
+                let action = evaluation.action.flatMap { plan in numbers.actions.next().map { (plan, $0) } }.map { plan, number in
                     self.action(plan, id: number, decision: id, workload: record.id, at: now)
                 }
                 if let action { actions.append(self.row(action)) }
@@ -107,11 +128,7 @@ extension Write {
         }
         // Before what refers to them.
         self.deferred.insert(contentsOf: WriteSQL.insertDecision.statements(decisions) + WriteSQL.insertAction.statements(actions), at: place)
-        try await self.useUp(zip(recorded.map(\.approval), committed.map(\.decision)).compactMap { approval, decision in approval.map { ($0, decision) } })
         self.deferred += WriteSQL.upsertWorkload.statements(workloads)
-        self.deferred.append(
-            Statement(
-                WriteSQL.upsertRound, [.text(self.store.shard), .int(self.epoch), .time(now), .text(summary.text)]))
         return committed
     }
 

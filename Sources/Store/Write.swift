@@ -15,10 +15,13 @@ public final class Write {
     public let at: WallTime
     /// The newest epoch of the shard.
     public let epoch: Int64
-    private let tree: TreeState
+    /// With the events that are sealed already.
+    private var tree: TreeState
+    private let firstSeq: Int64
     private var nseq: Int64
+    /// Events that are not sealed yet.
     private var drafts: [EventDraft] = []
-    /// Statements that belong to the write and need no answer: they travel with the commit.
+    /// Statements that belong to the write and need no answer: they travel with the commit, or before it with ``send()``.
     var deferred: [Statement] = []
     private var changesConfiguration = false
     /// Actions whose state this write sets already.
@@ -39,13 +42,14 @@ public final class Write {
         self.at = at
         self.epoch = epoch
         self.tree = tree
+        self.firstSeq = tree.size
         self.nseq = nseq
     }
 
     /// The number of the next event that this write records.
     public var nextSeq: Int64 { self.tree.size + Int64(self.drafts.count) }
     /// The newest event that this write adds; nil while there is none.
-    public var lastSeq: Int64? { self.drafts.isEmpty ? nil : self.nextSeq - 1 }
+    public var lastSeq: Int64? { self.nextSeq == self.firstSeq ? nil : self.nextSeq - 1 }
 
     /// Adds an event. Returns its sequence number.
     @discardableResult
@@ -100,28 +104,45 @@ public final class Write {
     /// Seals what was recorded and commits.
     func commit() async throws {
         try await self.endAbandoned()
-        var statements = self.deferred
-        if !self.drafts.isEmpty {
-            let (events, state) = try Sealer.seal(
-                self.drafts, onto: self.tree, epoch: Epoch(self.epoch), leader: self.store.node, now: self.at)
-            statements += self.statements(events: events, state: state)
-        }
+        var statements = try self.takeStatements()
+        if self.lastSeq != nil { statements += self.headStatements }
         if self.changesConfiguration {
             statements.append(Statement("UPDATE muster.configuration SET version = gen_random_uuid()"))
         }
         _ = try await self.transaction.commit(with: statements)
     }
 
-    private func statements(events: [SealedEvent], state: TreeState) -> [Statement] {
-        [
-            Statement(
-                WriteSQL.insertEvents,
-                [
-                    .intArray(events.map(\.seq)), .int(state.epoch.value), .textArray(events.map(\.id)), .textArray(events.map(\.type.rawValue)),
-                    .textArray(events.map(\.severity.rawValue)), .textArray(events.map(\.actorID)), .textArray(events.map(\.subjectID)),
-                    .textArray(events.map(\.decisionID)), .bytesArray(events.map(\.leaf)), .bytesArray(events.map(\.leafHash.bytes)),
-                    .time(state.integratedAt),
-                ]),
+    /// Lets the server begin with what there is so far, while the rest of a large write is still being made.
+    func send() async throws { try await self.transaction.start(try self.takeStatements()) }
+
+    /// What was not sent yet, with the events that were not sealed yet.
+    private func takeStatements() throws(LedgerError) -> [Statement] {
+        let deferred = self.deferred
+        self.deferred = []
+        if self.drafts.isEmpty { return deferred }
+        let count = Int(self.nextSeq - self.firstSeq)
+        guard count <= Sealer.maximumBatch else { throw .batchTooLarge(count: count) }
+        let (events, state) = try Sealer.seal(self.drafts, onto: self.tree, epoch: Epoch(self.epoch), leader: self.store.node, now: self.at)
+        self.drafts = []
+        self.tree = state
+        return deferred + [Self.insert(events, state)]
+    }
+
+    private static func insert(_ events: [SealedEvent], _ state: TreeState) -> Statement {
+        Statement(
+            WriteSQL.insertEvents,
+            [
+                .intArray(events.map(\.seq)), .int(state.epoch.value), .textArray(events.map(\.id)), .textArray(events.map(\.type.rawValue)),
+                .textArray(events.map(\.severity.rawValue)), .textArray(events.map(\.actorID)), .textArray(events.map(\.subjectID)),
+                .textArray(events.map(\.decisionID)), .bytesArray(events.map(\.leaf)), .bytesArray(events.map(\.leafHash.bytes)),
+                .time(state.integratedAt),
+            ])
+    }
+
+    /// The log's new head.
+    private var headStatements: [Statement] {
+        let state = self.tree
+        return [
             Statement(
                 WriteSQL.updateTree,
                 [

@@ -53,6 +53,53 @@ struct TransactionTests {
         }
     }
 
+    @Test("what was started is done before whatever comes next, the end included")
+    func started() async throws {
+        try await Self.withTable { connection in
+            let seen = try await connection.transaction { transaction in
+                for number in 1...3 as ClosedRange<Int64> { try await transaction.start([Statement("INSERT INTO t VALUES ($1)", [.int(number)])]) }
+                let seen = try await transaction.query("SELECT count(*) AS n FROM t").first?["n"].int()
+                try await transaction.start([Statement("INSERT INTO t VALUES (4)")])
+                _ = try await transaction.copyIn(table: "t", columns: ["a"], rows: [[.int8(5)]])
+                try await transaction.start([Statement("INSERT INTO t VALUES (6)")])
+                return seen
+            }
+            #expect(seen == 3)
+            #expect(try await Self.count(connection) == 6)
+        }
+    }
+
+    @Test("the failure of what was started is the next step's, and nothing of the transaction stays", arguments: [false, true])
+    func startedAndFailed(_ atTheEnd: Bool) async throws {
+        try await Self.withTable { connection in
+            let error = try await postgresError {
+                try await connection.transaction { transaction in
+                    _ = try await transaction.query("INSERT INTO t VALUES (1)")
+                    try await transaction.start([Statement("INSERT INTO t VALUES (2)"), Statement("INSERT INTO t VALUES (1)")])
+                    if !atTheEnd { try await transaction.start([Statement("INSERT INTO t VALUES (3)")]) }
+                }
+            }
+            #expect(error.sqlState == "23505" && error.index == nil && !error.transactionOutcomeUnknown)
+            #expect(try await Self.count(connection) == 0)
+        }
+    }
+
+    @Test("what was started ends with a body that throws, however long it would have run, and the session is free again")
+    func startedAndThrown() async throws {
+        try await Self.withTable { connection in
+            do {
+                try await connection.transaction { transaction in
+                    try await transaction.start([Statement("INSERT INTO t VALUES (1)"), Statement("SELECT pg_sleep(600)")])
+                    throw Refusal()
+                }
+                Issue.record("the body's error was swallowed")
+            } catch is Refusal {
+                // As it should.
+            }
+            #expect(try await Self.count(connection) == 0)
+        }
+    }
+
     @Test("what a body did is gone when it throws")
     func rollback() async throws {
         try await Self.withTable { connection in
