@@ -17,8 +17,8 @@ enum EngineBench {
     private static let warmUp = 24
 
     static func run(_ options: BenchOptions) async throws {
-        for (name, policy, metrics) in [("track", Self.track, 1), ("hpa-mix", Self.mix, 3)] where options.wants(name) {
-            for size in Self.sizes {
+        for (name, policy, metrics) in [("track", Self.track, 1), ("hpa-mix", Self.mix, 3)] {
+            for size in Self.sizes where options.wants("\(name)-\(size)") {
                 let load = Load(policy: policy, metrics: metrics, workloads: size)
                 for _ in 0..<Self.warmUp { load.round(cores: 1) }
                 Self.measure(load, "\(name)-\(size)", trials: options.trials ?? Self.defaultTrials)
@@ -73,6 +73,8 @@ private final class Load {
     let fleet: FleetEngine
     let metrics: Int
     let count: Int
+    /// One for each core.
+    private let workers: [Worker]
     private(set) var changes = 0
     private(set) var evaluations = 0
     private let sizes: UnsafeMutablePointer<Int32>
@@ -83,6 +85,7 @@ private final class Load {
 
     init(policy: Policy, metrics: Int, workloads: Int) {
         self.fleet = FleetEngine(policies: [policy], workloads: Array(repeating: 0, count: workloads))
+        self.workers = (0..<2).map { [fleet] _ in Worker(fleet) }
         self.metrics = metrics
         self.count = workloads
         self.sizes = .allocate(capacity: workloads)
@@ -124,33 +127,40 @@ private final class Load {
 
     func round(cores: Int) {
         let readings = FleetEngine.Readings(sizes: UnsafePointer(self.sizes), values: UnsafePointer(self.values), metrics: self.metrics)
-        let (fleet, now, count) = (self.fleet, self.now, self.count)
+        let (workers, now, count) = (self.workers, self.now, self.count)
         // The parts are disjoint, also in what they write.
         nonisolated(unsafe) let (shared, sizes) = (readings, self.sizes)
         if cores == 1 {
-            self.changes += Self.part(fleet, 0..<count, shared, sizes, now)
+            self.changes += workers[0].evaluate(0..<count, shared, sizes, now)
         } else {
             DispatchQueue.concurrentPerform(iterations: cores) { core in
-                _ = Self.part(fleet, count * core / cores..<count * (core + 1) / cores, shared, sizes, now)
+                _ = workers[core].evaluate(count * core / cores..<count * (core + 1) / cores, shared, sizes, now)
             }
         }
         if cores == 1 { self.evaluations += count }
     }
 
-    private static func part(
-        _ fleet: FleetEngine, _ range: Range<Int>, _ readings: FleetEngine.Readings, _ sizes: UnsafeMutablePointer<Int32>, _ now: WallTime
-    ) -> Int {
-        let shard = FleetEngine.Shard(of: fleet)
+    func formula() {
+        engine_bench_hpa(self.sizes, self.values, Int64(self.count), Int64(self.metrics), 70_000, 1, 100, self.out)
+    }
+}
+
+/// What one core evaluates with.
+///
+/// `@unchecked Sendable`: one core at a time uses it.
+private final class Worker: @unchecked Sendable {
+    private let shard: FleetEngine.Shard
+
+    init(_ fleet: FleetEngine) { self.shard = FleetEngine.Shard(of: fleet) }
+
+    /// - Returns: how many sizes were changed.
+    func evaluate(_ range: Range<Int>, _ readings: FleetEngine.Readings, _ sizes: UnsafeMutablePointer<Int32>, _ now: WallTime) -> Int {
         var changes = 0
-        shard.evaluate(range, readings, at: now) { index, conclusion in
+        self.shard.evaluate(range, readings, at: now) { index, conclusion in
             guard conclusion.acted else { return }
             sizes[index] = Int32(conclusion.to)
             changes += 1
         }
         return changes
-    }
-
-    func formula() {
-        engine_bench_hpa(self.sizes, self.values, Int64(self.count), Int64(self.metrics), 70_000, 1, 100, self.out)
     }
 }
