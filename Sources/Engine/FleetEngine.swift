@@ -83,21 +83,33 @@ public final class FleetEngine: @unchecked Sendable {
         /// - Parameter concluded: is told each conclusion. A change is remembered as made.
         public borrowing func evaluate(_ range: Range<Int>, _ readings: Readings, at now: WallTime, _ concluded: (Int, Conclusion) -> Void) {
             let (places, block) = (self.fleet.places, self.fleet.block)
+            guard var kind = range.first.map({ places[$0].program }) else { return }
+            // One for a run of workloads of one kind: making it counts references, which is a good part of an evaluation.
+            var ladder = self.ladder(kind)
             for index in range {
-                let program = self.programs[Int(places[index].program)]
-                for metric in 0..<program.metrics.count {
+                if places[index].program != kind {
+                    kind = places[index].program
+                    ladder = self.ladder(kind)
+                }
+                for metric in 0..<ladder.program.metrics.count {
                     self.scratch.answers[metric].value = readings.values[index * readings.metrics + metric]
                     self.scratch.answers[metric].at = now.microseconds
                     self.scratch.answers[metric].missing = nil
                 }
                 let size = Int(readings.sizes[index])
-                let situation = Situation(now: now.microseconds, asked: size, existing: size, ready: size)
-                let cells = Cells(base: block + places[index].offset)
-                let ladder = Ladder(program, situation, cells, self.scratch, scene: nil, log: Silence())
+                ladder.situation = Situation(now: now.microseconds, asked: size, existing: size, ready: size)
+                ladder.cells = Cells(base: block + places[index].offset)
                 let conclusion = ladder.climb()
                 if conclusion.acted { ladder.remember(conclusion) }
                 concluded(index, conclusion)
             }
+        }
+
+        /// Of no workload yet.
+        private borrowing func ladder(_ kind: Int32) -> Ladder<Silence> {
+            Ladder(
+                self.programs[Int(kind)], Situation(now: 0, asked: 0, existing: 0, ready: 0), Cells(base: self.fleet.block), self.scratch, scene: nil,
+                log: Silence())
         }
     }
 }

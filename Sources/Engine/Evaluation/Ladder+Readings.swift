@@ -81,7 +81,7 @@ extension Ladder {
     }
 
     /// A metric's own steps without a reading.
-    private func replace(_ index: Int, by ladder: [Program.Rung]) {
+    private func replace(_ index: Int, by ladder: UnsafeBufferPointer<Program.Rung>) {
         let metric = self.program.metrics[index]
         let good = self.cells[metric.cells.lastGood + 1]
         let since = good != Cells.never ? good : self.cells[CellLayout.Header.missingSince]

@@ -26,8 +26,8 @@ struct Climb {
 /// It changes nothing of itself, only what it points to, so that words can be made where a number is.
 struct Ladder<Log: EvaluationLog> {
     let program: Program
-    let situation: Situation
-    let cells: Cells
+    var situation: Situation
+    var cells: Cells
     let scratch: Scratch
     /// In the story only.
     let scene: Scene?

@@ -177,14 +177,14 @@ public final class Scratch {
     }
 
     public init() {
-        self.climb = .allocate(capacity: 1)
+        self.climb = Arena.allocate(Climb.self, 1)
         self.climb.initialize(to: Climb())
-        self.answers = .allocate(capacity: 0)
-        self.readings = .allocate(capacity: 0)
-        self.kept = .allocate(capacity: 0)
-        self.opinions = .allocate(capacity: 0)
-        self.stack = .allocate(capacity: 0)
-        self.sorted = .allocate(capacity: 0)
+        self.answers = Arena.allocate(Answer.self, 0)
+        self.readings = Arena.allocate(MetricReading.self, 0)
+        self.kept = Arena.allocate(MetricReading.self, 0)
+        self.opinions = Arena.allocate(Opinion.self, 0)
+        self.stack = Arena.allocate(Postfix.Value.self, 0)
+        self.sorted = Arena.allocate(Int64.self, 0)
     }
 
     /// What is inside is lost when more room is needed.
@@ -198,17 +198,17 @@ public final class Scratch {
         self.room.rules = max(self.room.rules, wanted.rules)
         self.room.depth = max(self.room.depth, wanted.depth)
         self.room.samples = max(self.room.samples, wanted.samples)
-        self.answers = .allocate(capacity: self.room.metrics)
+        self.answers = Arena.allocate(Answer.self, self.room.metrics)
         self.answers.initialize(repeating: Answer(), count: self.room.metrics)
-        self.readings = .allocate(capacity: self.room.metrics)
+        self.readings = Arena.allocate(MetricReading.self, self.room.metrics)
         self.readings.initialize(repeating: MetricReading(), count: self.room.metrics)
-        self.kept = .allocate(capacity: self.room.metrics)
+        self.kept = Arena.allocate(MetricReading.self, self.room.metrics)
         self.kept.initialize(repeating: MetricReading(), count: self.room.metrics)
-        self.opinions = .allocate(capacity: self.room.rules)
+        self.opinions = Arena.allocate(Opinion.self, self.room.rules)
         self.opinions.initialize(repeating: Opinion(), count: self.room.rules)
-        self.stack = .allocate(capacity: self.room.depth)
+        self.stack = Arena.allocate(Postfix.Value.self, self.room.depth)
         self.stack.initialize(repeating: .unknown, count: self.room.depth)
-        self.sorted = .allocate(capacity: self.room.samples)
+        self.sorted = Arena.allocate(Int64.self, self.room.samples)
         self.sorted.initialize(repeating: 0, count: self.room.samples)
     }
 

@@ -4,14 +4,16 @@ public import Model
 /// postfix code, and every remembered fact has its place among a workload's ``Cells``.
 ///
 /// It is made once for each version of a policy and says nothing that the policy does not.
-public final class Program: Sendable {
-    struct Metric: Sendable {
+///
+/// `@unchecked Sendable`: nothing of it changes once it is made.
+public final class Program: @unchecked Sendable {
+    struct Metric {
         let maxAge: Int64
         /// nil: the newest sample is the reading.
         let window: Window?
         let plausible: Plausible?
         /// Its own steps without a reading, as offsets from when it was last fresh; nil: the policy's, once nothing is fresh.
-        let ladder: [Rung]?
+        let ladder: UnsafeBufferPointer<Rung>?
         let cells: MetricCells
     }
     struct Window: Sendable {
@@ -29,7 +31,7 @@ public final class Program: Sendable {
         /// In force until this long after the last fresh reading; `.max`: from the step before on, without end.
         let until: Int64
     }
-    struct RulePlan: Sendable {
+    struct RulePlan {
         let rule: Rule
         /// Among the metrics; −1: the policy defines none of that name.
         let metric: Int
@@ -39,7 +41,7 @@ public final class Program: Sendable {
         let sinceAbove: Int
         let sinceBelow: Int
     }
-    struct GuardPlan: Sendable {
+    struct GuardPlan {
         let condition: Postfix
         let sustained: Int64
         let since: Int
@@ -49,13 +51,13 @@ public final class Program: Sendable {
         let per: Int64
     }
     /// One direction's rules of `behavior`, with HPA's defaults filled in.
-    struct Direction: Sendable {
+    struct Direction {
         let window: Int64
         let select: ScalingRules.Select
-        let policies: [HPA.RatePolicy]
+        let policies: UnsafeBufferPointer<HPA.RatePolicy>
         let longestPeriod: Int64
     }
-    enum Limits: Sendable {
+    enum Limits {
         case none
         /// The controller's limits before `behavior` existed: five minutes of highest recommendations, twice the size or 4.
         case legacy
@@ -67,59 +69,65 @@ public final class Program: Sendable {
     public let reference: Decision.PolicyReference
     /// The policy's metrics, the first of each name: lint refuses others.
     let distinctMetrics: [Model.Metric]
-    let metrics: [Metric]
-    let rules: [RulePlan]
+    let metrics: UnsafeBufferPointer<Metric>
+    let rules: UnsafeBufferPointer<RulePlan>
     let emergency: Postfix?
     let emergencyReplicas: Int
-    let guards: [GuardPlan]
+    let guards: UnsafeBufferPointer<GuardPlan>
     let limits: Limits
     let evaluateEvery: Int64
     let cooldownUp: Int64
     let cooldownDown: Int64
-    let ladder: [Rung]
+    let ladder: UnsafeBufferPointer<Rung>
     let minReplicas: Int
     let maxReplicas: Int
     let arithmetic: Policy.Arithmetic
     let cells: CellLayout
+    /// Of the runs above.
+    private let arena: Arena
 
     /// - Parameter reference: nil where nothing is recorded; the policy's name then stands for it.
     public init(_ policy: Policy, reference: Decision.PolicyReference? = nil) {
         self.policy = policy
         self.reference = reference ?? Decision.PolicyReference(name: policy.name, version: 0, sha256: "")
+        let arena = Arena()
+        self.arena = arena
         let inForce = policy.inForce
         let metrics = Self.distinct(policy.metrics)
         self.distinctMetrics = metrics
         var layout = CellLayout()
         let conditions = ConditionSet(metrics: metrics.map(\.name))
         let retention = Retention(policy)
-        self.metrics = metrics.map { metric in
+        let plans = metrics.map { metric in
             let cells = layout.metric(
                 retention: retention.length(of: metric), every: policy.evaluateEvery.microseconds, doubts: policy.plausible != nil)
             return Metric(
                 maxAge: metric.maxAge.microseconds, window: metric.window.map { Window(length: $0.last.microseconds, aggregate: $0.aggregate) },
                 plausible: policy.plausible.map {
                     Plausible(leastShare: 1000 - min(max($0.maxDrop.milli / 100, 0), 1000), period: max(1, $0.per.microseconds))
-                }, ladder: metric.onMissing.map(Self.rungs), cells: cells)
+                }, ladder: metric.onMissing.map { arena.keep(Self.rungs($0)) }, cells: cells)
         }
-        self.rules = policy.rules.map { Self.plan($0, behavior: inForce.behavior, metrics, &layout) }
+        self.metrics = arena.keep(plans)
+        self.rules = arena.keep(policy.rules.map { Self.plan($0, behavior: inForce.behavior, metrics, &layout) })
         self.emergency = policy.emergency.map { conditions.postfix($0.when) }
         self.emergencyReplicas =
             switch policy.emergency?.replicas {
             case .count(let count)?: Exact.replicas(count)
             case .max?, nil: Exact.maximumReplicas
             }
-        self.guards = policy.guards.map { guarded in
+        let guards = policy.guards.map { guarded in
             let count = min(max(guarded.atMost.count, 1), Self.mostFirings)
             return GuardPlan(
                 condition: conditions.postfix(guarded.when), sustained: guarded.sustained.microseconds, since: layout.cell(),
                 fired: layout.cells(count), count: count, per: guarded.atMost.per.microseconds)
         }
-        self.limits = Self.limits(inForce.behavior, policy.arithmetic)
+        self.guards = arena.keep(guards)
+        self.limits = Self.limits(inForce.behavior, policy.arithmetic, in: arena)
         layout.logs(self.limits, every: policy.evaluateEvery.milliseconds)
         self.evaluateEvery = policy.evaluateEvery.microseconds
         self.cooldownUp = inForce.cooldown.up.microseconds
         self.cooldownDown = inForce.cooldown.down.microseconds
-        self.ladder = Self.rungs(policy.onMissing)
+        self.ladder = arena.keep(Self.rungs(policy.onMissing))
         self.maxReplicas = Exact.replicas(policy.maxReplicas)
         self.minReplicas = Exact.replicas(policy.minReplicas)
         self.arithmetic = policy.arithmetic
@@ -168,13 +176,13 @@ public final class Program: Sendable {
         }
     }
 
-    private static func limits(_ behavior: Behavior?, _ arithmetic: Policy.Arithmetic) -> Limits {
+    private static func limits(_ behavior: Behavior?, _ arithmetic: Policy.Arithmetic, in arena: Arena) -> Limits {
         guard let behavior else { return arithmetic == .hpa ? .legacy : .none }
         let (up, down) = behavior.defaulted
         func direction(_ rules: ScalingRules.Resolved) -> Direction {
             let policies = rules.policies.map(HPA.RatePolicy.init)
             return Direction(
-                window: rules.stabilizationWindow.milliseconds, select: rules.select, policies: policies,
+                window: rules.stabilizationWindow.milliseconds, select: rules.select, policies: arena.keep(policies),
                 longestPeriod: policies.reduce(0) { max($0, $1.period) })
         }
         return .behavior(up: direction(up), down: direction(down))
