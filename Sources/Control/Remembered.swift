@@ -74,7 +74,9 @@ public struct MemoryPage: Sendable, Hashable {
     /// Some 10 KB: small against the silence that a session is allowed, large against a row's own cost.
     public static let workloads = 64
     /// The form's version. A later one may hold what this version can't honour, so it is refused rather than misread.
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
+    /// The first one says of no metric since when it is asked for, and nothing else in another way.
+    private static let oldestVersion: UInt64 = 1
 
     public var number: Int
     public var bytes: [UInt8]
@@ -104,7 +106,7 @@ public struct MemoryPage: Sendable, Hashable {
         let version: UInt64
         do throws(PackedError) {
             version = try reader.number()
-            if version == Self.version {
+            if (Self.oldestVersion...Self.version).contains(version) {
                 var remembered: [Remembered] = []
                 for _ in 0..<(try reader.count()) { remembered.append(try Remembered(from: &reader)) }
                 return remembered
@@ -123,8 +125,8 @@ public enum MemoryPageError: Error, Sendable, Hashable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .version(let page, let version):
-            "page \(page) of what the last leader remembered has the form \(version), this version of Muster reads \(MemoryPage.version): start a node of at "
-                + "least the version that wrote it"
+            "page \(page) of what the last leader remembered has the form \(version), this version of Muster reads up to \(MemoryPage.version): start a node "
+                + "of at least the version that wrote it"
         case .damaged(let page, let offset):
             "page \(page) of what the last leader remembered can't be read from byte \(offset) on: restore muster.memory_page from a backup, or delete its rows "
                 + "to begin without what was remembered (windows and cooldowns start anew)"

@@ -16,15 +16,18 @@ public struct Memory: Sendable, Hashable {
         public internal(set) var samples: [Sample]
         /// The last value that was fresh, and when it was used.
         public internal(set) var lastGood: Sample?
+        /// Since when it has been asked for without ever having been fresh; nil once it was. `onMissing` counts from then.
+        public internal(set) var askedSince: WallTime?
         /// Under `plausible`: the last value that was believed, and for how many evaluations another one has held since.
         public internal(set) var believed: Sample?
         public internal(set) var doubtedFor = 0
 
         /// Sorts `samples`, keeps the last of each time and the newest ``Memory/maximumSamples`` of all.
-        public init(metric: String, samples: [Sample] = [], lastGood: Sample? = nil) {
+        public init(metric: String, samples: [Sample] = [], lastGood: Sample? = nil, askedSince: WallTime? = nil) {
             self.metric = metric
             self.samples = []
             self.lastGood = lastGood
+            self.askedSince = askedSince
             for sample in samples { self.insert(sample) }
         }
     }
