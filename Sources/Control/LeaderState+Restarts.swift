@@ -40,7 +40,7 @@ extension LeaderState {
         if policy.mode != .live { return (.mode, "the policy's mode is \(policy.mode.rawValue)") }
         if !self.fleet.enabled { return (.disabled, "the cluster's switch is off") }
         // Whichever way it is paused: somebody wants it left alone, and while it restarts there are fewer of it.
-        if let words = self.pause(over: id, policy.name, nil, at: now) { return (.paused, words) }
+        if let pause = self.fleet.pauses.covering(id, policy: policy.name, .both, at: now) { return (.paused, pause.words(at: now)) }
         if let override = self.fleet.overrides[id], override.since <= now + Engine.clockAllowance, now < override.until {
             return (.overridden, "the override by \(override.owner) is in force until \(override.until)")
         }
