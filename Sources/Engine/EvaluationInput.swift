@@ -149,9 +149,3 @@ public struct Evaluation: Sendable, Hashable {
         self.guards = guards
     }
 }
-
-extension Evaluation: JSONEncodable {
-    public var json: JSON {
-        ["decision": self.decision.json, "memory": self.memory.json, "guards": .array(self.guards.map { .int(Int64($0)) })]
-    }
-}
