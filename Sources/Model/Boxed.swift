@@ -14,6 +14,7 @@ public struct Boxed<Value: Sendable>: @unchecked Sendable {
     @inlinable
     public init(_ value: Value) { self.contents = Contents(value) }
 
+    /// What is inside. Changing it copies it first where it is shared.
     @inlinable public var value: Value {
         get { self.contents.value }
         _modify {
@@ -22,9 +23,11 @@ public struct Boxed<Value: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// A part of what is inside.
     @inlinable
     public subscript<Part>(dynamicMember part: KeyPath<Value, Part>) -> Part { self.contents.value[keyPath: part] }
 
+    /// A part of what is inside, to be changed in place.
     @inlinable
     public subscript<Part>(dynamicMember part: WritableKeyPath<Value, Part>) -> Part {
         get { self.contents.value[keyPath: part] }

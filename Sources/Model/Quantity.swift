@@ -2,6 +2,7 @@
 ///
 /// The range is ±9.2 × 10¹⁵; values beyond saturate at its ends, so that arithmetic never traps.
 public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Thousandths.
     public var milli: Int64
 
     public init(milli: Int64) { self.milli = milli }
@@ -58,8 +59,10 @@ public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible 
     }
 
     public static func < (left: Quantity, right: Quantity) -> Bool { left.milli < right.milli }
+    /// Nothing of it.
     public static let zero = Quantity(milli: 0)
 
+    /// As a double, which may round beyond 2⁵³ thousandths.
     public var double: Double { Double(self.milli) / 1000 }
 
     /// A plain decimal without trailing zeros: `180`, `1.8`, `-0.05`.
