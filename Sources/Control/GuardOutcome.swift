@@ -3,6 +3,7 @@ public import Model
 
 /// What keeps a guard from its effect.
 public struct GuardObstacle: Sendable, Hashable {
+    /// Which kind of thing it is.
     public let hold: RestartHold
     /// For a sentence: `paused by anna until 12:30:00 UTC`.
     public let words: String
@@ -65,6 +66,7 @@ extension Policy.Guard {
 public struct GuardOutcome: Sendable, Hashable {
     /// Its place among the policy's guards, from 0.
     public let place: Int
+    /// The guard.
     public let guarded: Policy.Guard
     /// What keeps it from its effect; nil: it takes it.
     public let obstacle: GuardObstacle?

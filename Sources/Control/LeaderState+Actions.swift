@@ -4,9 +4,13 @@ public import Model
 extension LeaderState {
     /// What the shell is to do about an open action.
     public struct Work: Sendable, Hashable {
+        /// To order it, or to look at what became of it.
         public enum Step: Sendable, Hashable { case attempt, observe }
+        /// What is to be done.
         public var step: Step
+        /// The action as it is now.
         public var action: ActionRecord
+        /// What it changes, and how that is reached.
         public var member: Fleet.Member
         /// Why, for the platform's own log.
         public var reason: String

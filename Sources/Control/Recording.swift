@@ -2,10 +2,15 @@ public import Model
 
 /// What a workload's last recorded decision said, as far as it matters for whether the next one says something new.
 public struct Recorded: Sendable, Hashable {
+    /// The version of the policy that it was decided under.
     public var policy: Decision.PolicyReference
+    /// Which way it went.
     public var kind: Decision.Kind
+    /// Replicas before; nil: it was not seen.
     public var from: Int?
+    /// Replicas that it asked for.
     public var to: Int?
+    /// Whether it was carried out.
     public var acted: Bool
     /// An auditor would ask about it even if nothing changed.
     public var isNotable: Bool

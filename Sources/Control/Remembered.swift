@@ -3,8 +3,11 @@ public import Model
 
 /// What a leader leaves of one workload for the next one, who then goes on as if nothing had happened.
 public struct Remembered: Sendable, Hashable {
+    /// Whose it is.
     public var workload: WorkloadID
+    /// What its last evaluation left.
     public var last: LastEvaluation
+    /// What its last recorded decision said; nil: none was recorded.
     public var recorded: Recorded?
 
     public init(
@@ -22,12 +25,14 @@ public struct Remembered: Sendable, Hashable {
 
 /// What a workload's last evaluation leaves for the next one.
 public struct LastEvaluation: Sendable, Hashable {
+    /// When it was, in cluster time.
     public var at: WallTime
     /// What it takes up under a ceiling until it is evaluated again: what was seen, or more when more was asked for then; not what a look saw since, which is
     /// not stored, so that a new leader would decide otherwise. nil: it was never seen.
     public var size: Int?
     /// What it left for the arbiter, recorded or not.
     public var standing: Standing?
+    /// What the engine goes on with.
     public var facts: Facts
 }
 
@@ -78,7 +83,9 @@ public struct MemoryPage: Sendable, Hashable {
     /// The first one says of no metric since when it is asked for, and nothing else in another way.
     private static let oldestVersion: UInt64 = 1
 
+    /// Which page it is, from 0.
     public var number: Int
+    /// Its packed form.
     public var bytes: [UInt8]
 
     public init(number: Int, bytes: [UInt8]) {
@@ -101,6 +108,8 @@ public struct MemoryPage: Sendable, Hashable {
         self.init(number: number, bytes: writer.bytes)
     }
 
+    /// What is in it.
+    /// - Throws: for a page of another form or one that is damaged. Nothing of it is used then.
     public func remembered() throws(MemoryPageError) -> [Remembered] {
         var reader = PackedReader(self.bytes)
         let version: UInt64
@@ -118,6 +127,7 @@ public struct MemoryPage: Sendable, Hashable {
     }
 }
 
+/// A page that can't be used: of a newer form, or damaged.
 public enum MemoryPageError: Error, Sendable, Hashable, CustomStringConvertible {
     case version(page: Int, UInt64)
     case damaged(page: Int, offset: Int)

@@ -37,6 +37,7 @@ public enum Engine {
     /// hold that was given on another node a moment ago must count at once.
     public static let clockAllowance: Duration = .seconds(30)
 
+    /// The decision with everything that explains it, and what is to be remembered.
     public static func evaluate(_ input: EvaluationInput) -> Evaluation { Self.evaluate(input, in: Scratch()) }
 
     static func evaluate(_ input: EvaluationInput, in scratch: Scratch) -> Evaluation {

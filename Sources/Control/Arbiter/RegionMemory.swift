@@ -24,6 +24,7 @@ public struct RegionMemory: Sendable, Hashable {
         public init() {}
         var isEmpty: Bool { self == Facts() }
 
+        /// Where the region stands by these facts.
         public var state: RegionState {
             if self.downSince != nil { return .down }
             if self.failingSince != nil { return .failing }
@@ -33,6 +34,7 @@ public struct RegionMemory: Sendable, Hashable {
         public var since: WallTime? { self.downSince ?? self.failingSince ?? self.backSince }
     }
 
+    /// By region; one that is up and has nothing to be remembered is not in it.
     public internal(set) var regions: [String: Facts]
 
     public init() { self.regions = [:] }

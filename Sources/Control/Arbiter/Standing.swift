@@ -7,6 +7,7 @@ public import Model
 public struct Standing: Sendable, Hashable {
     /// What it would have without ceilings; nil when it has that.
     public var wants: Int?
+    /// Whether its claim is an emergency's, which others' rates and cooldowns do not keep waiting.
     public var isUrgent: Bool
     /// A reading that it decides by is missing, stale or doubted, or the workload was not seen.
     public var isBlind: Bool
@@ -14,6 +15,7 @@ public struct Standing: Sendable, Hashable {
     public var size: Int?
     /// What the rules want; nil when it was not seen.
     public var need: Int?
+    /// When it was evaluated, in cluster time.
     public var at: WallTime
 
     /// Evaluations that may be missed before nobody keeps room for the claim any more.
