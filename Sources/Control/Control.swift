@@ -126,6 +126,10 @@ public struct ClusterClock: Sendable, Hashable {
     /// Monotonic nanoseconds at which `anchor` held.
     private let anchorNanoseconds: Int64
 
+    /// - Parameters:
+    ///   - database: its clock at the start of the term.
+    ///   - newestWritten: the newest time that a predecessor wrote; nil: none did.
+    ///   - monotonicNanoseconds: this node's monotonic clock at the same moment.
     public init(database: WallTime, newestWritten: WallTime?, monotonicNanoseconds: Int64) {
         self.anchor = max(database, newestWritten ?? database)
         self.anchorNanoseconds = monotonicNanoseconds

@@ -27,6 +27,7 @@ public struct Recorded: Sendable, Hashable {
         self.codes = codes
     }
 
+    /// What a decision says, once it is recorded.
     public init(_ decision: Decision) {
         self.init(
             policy: decision.policy, kind: decision.kind, from: decision.from, to: decision.to, acted: decision.acted,

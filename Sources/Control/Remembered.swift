@@ -88,11 +88,13 @@ public struct MemoryPage: Sendable, Hashable {
     /// Its packed form.
     public var bytes: [UInt8]
 
+    /// A page as it was stored.
     public init(number: Int, bytes: [UInt8]) {
         self.number = number
         self.bytes = bytes
     }
 
+    /// Packs what is remembered of some workloads; at most ``workloads`` of them make a page of a leader's.
     public init(number: Int, _ remembered: [Remembered]) {
         self.init(number: number, count: remembered.count) { writer in
             for one in remembered { writer.write(one.workload, one.last, one.recorded) }

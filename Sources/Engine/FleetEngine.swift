@@ -75,6 +75,7 @@ public final class FleetEngine: @unchecked Sendable {
         private let programs: [Program]
         private let scratch = Scratch()
 
+        /// Room of its own for one thread that evaluates workloads of `fleet`.
         public init(of fleet: FleetEngine) {
             self.fleet = fleet
             self.programs = fleet.programs.map { Program($0.policy, reference: $0.reference) }

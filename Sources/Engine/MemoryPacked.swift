@@ -126,6 +126,8 @@ extension PackedWriter {
 // MARK: - Reading
 
 extension Memory {
+    /// Reads what ``write(to:after:)`` wrote after the same base.
+    /// - Throws: where the bytes end, or make no memory.
     public init(from reader: inout PackedReader, after base: WallTime) throws(PackedError) {
         var series: [Series] = []
         for _ in 0..<(try reader.count()) { series.append(try Series(from: &reader, after: base)) }

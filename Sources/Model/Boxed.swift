@@ -11,6 +11,7 @@ public struct Boxed<Value: Sendable>: @unchecked Sendable {
     }
     @usableFromInline var contents: Contents
 
+    /// Puts `value` behind a reference of its own.
     @inlinable
     public init(_ value: Value) { self.contents = Contents(value) }
 

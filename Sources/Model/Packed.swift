@@ -8,6 +8,7 @@ public struct PackedWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
     private var texts: [String: UInt64] = [:]
 
+    /// Nothing is written yet.
     public init() {}
 
     /// A whole number of 0 and above, 1 to 10 bytes.
@@ -49,6 +50,7 @@ public struct PackedReader: Sendable {
     private var place = 0
     private var texts: [String] = []
 
+    /// Reads from the first byte on.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// Whether everything was read.

@@ -5,7 +5,9 @@ public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible 
     /// Thousandths.
     public var milli: Int64
 
+    /// From thousandths.
     public init(milli: Int64) { self.milli = milli }
+    /// A whole number; saturates beyond the range.
     public init(_ whole: Int) { self.milli = Int64(whole).multipliedSaturating(by: 1000) }
 
     /// Rounds to the nearest thousandth, halves away from zero; nil for a value that is not finite.

@@ -21,6 +21,7 @@ public struct AuditCheck: Sendable {
     /// Events that one step reads at most: a bounded share of memory and of the database's time.
     public static let stepEvents = 2000
 
+    /// Begins with the log's first event.
     public init() {}
 
     /// The newest event that was checked; -1 when none was.

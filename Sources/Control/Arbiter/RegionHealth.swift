@@ -60,6 +60,8 @@ public struct RegionHealth: Sendable, Hashable {
     /// By target workload: the regions whose load it takes, by name.
     private var sources: [String: [String]] = [:]
 
+    /// Goes on from what a predecessor left.
+    /// - Parameter memory: empty: nobody left anything.
     public init(_ fleet: Fleet, memory: RegionMemory = RegionMemory()) {
         self.memory = memory
         self.adopt(fleet)

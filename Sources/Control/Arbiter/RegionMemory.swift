@@ -21,6 +21,7 @@ public struct RegionMemory: Sendable, Hashable {
         /// Others have floors for it, and the log says so.
         public internal(set) var isCarried = false
 
+        /// Of a region that is up, with nothing to be remembered.
         public init() {}
         var isEmpty: Bool { self == Facts() }
 
@@ -37,6 +38,7 @@ public struct RegionMemory: Sendable, Hashable {
     /// By region; one that is up and has nothing to be remembered is not in it.
     public internal(set) var regions: [String: Facts]
 
+    /// Nothing to be remembered.
     public init() { self.regions = [:] }
 }
 

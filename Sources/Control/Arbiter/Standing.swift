@@ -21,6 +21,7 @@ public struct Standing: Sendable, Hashable {
     /// Evaluations that may be missed before nobody keeps room for the claim any more.
     static let missedEvaluations = 3
 
+    /// What an evaluation that is told left; a claim is what a ceiling or a change under way kept it from.
     public init(after decision: Decision) {
         let denied = decision.steps.last { step in
             switch step.reason {
