@@ -15,7 +15,9 @@ public import Schedule
 public struct Fleet: Sendable, Hashable {
     /// One workload with everything that speaks of it.
     public struct Member: Sendable, Hashable {
+        /// What is scaled.
         public var workload: Workload
+        /// How it is reached.
         public var target: DriverTarget
         /// One for all workloads of a policy.
         public var program: Program
@@ -25,22 +27,30 @@ public struct Fleet: Sendable, Hashable {
             self.target = target
             self.program = program
         }
+        /// Its name.
         public var id: WorkloadID { self.workload.id }
         /// Another one takes the place of the whole program.
         public var policy: Policy {
             get { self.program.policy }
             set { self.program = Program(newValue, reference: self.program.reference) }
         }
+        /// The version of the policy that it is evaluated under.
         public var reference: Decision.PolicyReference { self.program.reference }
     }
 
     /// By workload, sorted.
     public var members: [Member]
+    /// By name.
     public var connections: [String: Connection]
+    /// By name.
     public var regions: [String: Region]
+    /// Sorted by name.
     public var budgets: [Budget]
+    /// The cluster's switch.
     public var enabled: Bool
+    /// Those that have not ended, in any order.
     public var pauses: [Pause]
+    /// By workload; of several the newest.
     public var overrides: [WorkloadID: Override]
     /// What second persons said of changes that wait for them.
     public var approvals: [WorkloadID: Approval]
@@ -116,11 +126,16 @@ public struct ClusterClock: Sendable, Hashable {
     /// Monotonic nanoseconds at which `anchor` held.
     private let anchorNanoseconds: Int64
 
+    /// - Parameters:
+    ///   - database: its clock at the start of the term.
+    ///   - newestWritten: the newest time that a predecessor wrote; nil: none did.
+    ///   - monotonicNanoseconds: this node's monotonic clock at the same moment.
     public init(database: WallTime, newestWritten: WallTime?, monotonicNanoseconds: Int64) {
         self.anchor = max(database, newestWritten ?? database)
         self.anchorNanoseconds = monotonicNanoseconds
     }
 
+    /// Cluster time at a moment of the monotonic clock. Before the start it stands still.
     public func time(monotonicNanoseconds: Int64) -> WallTime {
         self.anchor + .nanoseconds(max(0, monotonicNanoseconds - self.anchorNanoseconds))
     }

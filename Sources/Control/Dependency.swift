@@ -15,6 +15,7 @@ public enum Dependency: Sendable, Hashable, Comparable, CustomStringConvertible 
         }
     }
 
+    /// Reads ``description``; nil for anything else.
     public init?(_ text: String) {
         guard let colon = text.firstIndex(of: ":"), colon < text.index(before: text.endIndex) else { return nil }
         let name = String(text[text.index(after: colon)...])

@@ -46,6 +46,7 @@ public struct Fitness: Sendable {
 
     // MARK: What was seen
 
+    /// What one try showed.
     public enum Evidence: Sendable, Hashable {
         case reached
         case missed(why: String)
@@ -75,6 +76,7 @@ public struct Fitness: Sendable {
         return found
     }
 
+    /// Whether a reading that is missing for this reason says that its source is out of reach.
     public static func isSilence(_ reason: MissingReason) -> Bool {
         switch reason {
         case .unreachable, .timeout, .misconfigured: true
@@ -104,6 +106,7 @@ public struct Fitness: Sendable {
 
     /// What this node reached the last time it tried, and what it did not; sorted.
     public var reached: [Dependency] { self.sights.filter { $0.value.missedSince == nil }.keys.sorted() }
+    /// What this node did not reach the last time it tried; sorted.
     public var missed: [Dependency] { self.sights.filter { $0.value.missedSince != nil }.keys.sorted() }
     /// Why it was out of reach, in the driver's or source's words.
     public func why(_ dependency: Dependency) -> String { self.sights[dependency]?.why ?? "" }
@@ -111,6 +114,7 @@ public struct Fitness: Sendable {
     /// For how long something has been out of reach.
     public func longest(at now: Instant) -> Duration { self.sights.values.compactMap(\.missedSince).min().map { now - $0 } ?? .zero }
 
+    /// Whether this node should go on leading.
     public enum Verdict: Sendable, Hashable {
         /// It leads on.
         case stays
@@ -118,6 +122,7 @@ public struct Fitness: Sendable {
         case yields(to: String, since: Instant, missed: [Dependency])
     }
 
+    /// Whether another node reaches what this one has missed for too long.
     public func verdict(at now: Instant) -> Verdict {
         let missed = Set(self.missed)
         let lasting = missed.filter { dependency in self.sights[dependency]?.missedSince.map { now - $0 >= Self.patience } ?? false }

@@ -4,9 +4,13 @@ public import Model
 extension LeaderState {
     /// What the shell is to do about an open action.
     public struct Work: Sendable, Hashable {
+        /// To order it, or to look at what became of it.
         public enum Step: Sendable, Hashable { case attempt, observe }
+        /// What is to be done.
         public var step: Step
+        /// The action as it is now.
         public var action: ActionRecord
+        /// What it changes, and how that is reached.
         public var member: Fleet.Member
         /// Why, for the platform's own log.
         public var reason: String
@@ -81,17 +85,7 @@ extension LeaderState {
         let policy = entry.member.policy
         if policy.mode != .live { return "the policy's mode is \(policy.mode.rawValue)" }
         let direction: Pause.Direction = action.to > action.from ? .up : .down
-        return self.pause(over: action.workload, policy.name, direction, at: now)
-    }
-
-    /// Who keeps a workload as it is, in words; nil: nobody.
-    /// - Parameter direction: nil: a pause of any.
-    func pause(over workload: WorkloadID, _ policy: String, _ direction: Pause.Direction?, at now: WallTime) -> String? {
-        let pause = self.fleet.pauses.first { pause in
-            (direction == nil || pause.direction == .both || pause.direction == direction) && pause.since <= now + Engine.clockAllowance && now < pause.until
-                && pause.scope.covers(workload, policy: policy)
-        }
-        return pause.map { "paused by \($0.owner) until \($0.until)" }
+        return self.fleet.pauses.covering(action.workload, policy: policy.name, direction, at: now)?.words(at: now)
     }
 
     /// - Returns: the action as it is now, when that has to be written.

@@ -19,17 +19,5 @@ extension LeaderState {
     }
 
     /// `checkout/eu-west: “error_rate > 5” (error_rate 7.2) for 2m`
-    static func sentence(_ guarded: Policy.Guard, of workload: WorkloadID, readings: [Reading]) -> String {
-        "\(workload): \(Self.condition(guarded, readings: readings))"
-    }
-
-    /// `“error_rate > 5” (error_rate 7.2) for 2m`
-    static func condition(_ guarded: Policy.Guard, readings: [Reading]) -> String {
-        let values = guarded.when.metrics.sorted().compactMap { name -> String? in
-            guard let reading = readings.first(where: { $0.metric == name }), let value = reading.value else { return nil }
-            return "\(name) \(value)" + (reading.unit.map { " \($0)" } ?? "")
-        }
-        let seen = values.isEmpty ? "" : " (\(values.joined(separator: ", ")))"
-        return "“\(guarded.when.text)”\(seen)" + (guarded.sustained > .zero ? " for \(guarded.sustained.text)" : "")
-    }
+    static func sentence(_ guarded: Policy.Guard, of workload: WorkloadID, readings: [Reading]) -> String { "\(workload): \(guarded.words(readings))" }
 }

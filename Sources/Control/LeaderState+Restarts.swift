@@ -7,9 +7,6 @@ import Model
 /// that has not ended. A guard that is held back counts as if it had not taken effect: it takes it at the first evaluation that nothing speaks against, while
 /// its condition holds. Who reads the log is told once for each thing that holds it back.
 extension LeaderState {
-    /// What keeps a restart from being ordered, and in words.
-    typealias Obstacle = (hold: RestartHold, words: String)
-
     /// The same with the restart that its guards order, or with why they don't.
     func restarted(_ item: Pending, at now: WallTime) -> Pending {
         guard let index = self.indices[item.workload] else { return item }
@@ -17,11 +14,13 @@ extension LeaderState {
         let places = item.evaluation.guards.filter { policy.guards.indices.contains($0) && policy.guards[$0].effect == .restart }
         if places.isEmpty { return item }
         var item = item
-        let common = self.obstacleToRestart(item, entry, at: now)
+        let open = entry.open.flatMap { $0.action.state.isOpen ? ActionRecord.name($0.action.id) : nil }
+        let common = GuardObstacle.find(
+            self.input(entry, observation: item.observation, answers: [:], at: now), item.evaluation.decision, open: open)
         var ordering: [Policy.Guard] = []
         for place in places {
             let guarded = policy.guards[place]
-            guard let obstacle = common ?? Self.doubt(of: guarded, item.evaluation.decision.readings) else {
+            guard let obstacle = common ?? GuardObstacle.doubt(of: guarded, item.evaluation.decision.readings) else {
                 ordering.append(guarded)
                 continue
             }
@@ -35,40 +34,11 @@ extension LeaderState {
     }
 
     /// What speaks against restarting a workload whatever was seen of it. A person may have said so since the restart was decided.
-    func restartObstacle(_ entry: Boxed<Entry>, at now: WallTime) -> Obstacle? {
-        let policy = entry.member.policy, id = entry.member.id
-        if policy.mode != .live { return (.mode, "the policy's mode is \(policy.mode.rawValue)") }
-        if !self.fleet.enabled { return (.disabled, "the cluster's switch is off") }
-        // Whichever way it is paused: somebody wants it left alone, and while it restarts there are fewer of it.
-        if let words = self.pause(over: id, policy.name, nil, at: now) { return (.paused, words) }
-        if let override = self.fleet.overrides[id], override.since <= now + Engine.clockAllowance, now < override.until {
-            return (.overridden, "the override by \(override.owner) is in force until \(override.until)")
-        }
-        if let freeze = self.schedules[policy.name]?.schedule.freeze, now < freeze.until {
-            return (.frozen, "frozen until \(freeze.until): \(freeze.reason)")
-        }
-        return self.regionHealth.isDark(id.region) ? (.regionDown, "the region \(id.region) is down") : nil
+    func restartObstacle(_ entry: Boxed<Entry>, at now: WallTime) -> GuardObstacle? {
+        GuardObstacle.standing(self.input(entry, observation: .gone, answers: [:], at: now))
     }
 
-    private func obstacleToRestart(_ item: Pending, _ entry: Boxed<Entry>, at now: WallTime) -> Obstacle? {
-        if let obstacle = self.restartObstacle(entry, at: now) { return obstacle }
-        let decision = item.evaluation.decision
-        guard case .seen(let desired, let current, _, _) = item.observation, let from = decision.from, let to = decision.to else {
-            return (.unobserved, "it can't be seen")
-        }
-        if desired <= 0 || current <= 0 { return (.noneRunning, "nothing of it runs") }
-        if let open = entry.open?.action, open.state.isOpen { return (.inFlight, "\(ActionRecord.name(open.id)) has not ended") }
-        if item.plan != nil || from != to { return (.scaling, "its change from \(from) to \(to) comes first") }
-        return nil
-    }
-
-    /// The engine lets no guard take effect on such a reading; what restarts looks again.
-    private static func doubt(of guarded: Policy.Guard, _ readings: [Reading]) -> Obstacle? {
-        let unsound = guarded.when.metrics.sorted().first { name in !readings.contains { $0.metric == name && $0.quality == .fresh } }
-        return unsound.map { (.doubted, "the reading of \($0) is not fresh") }
-    }
-
-    private func heldBack(_ item: inout Pending, _ place: Int, _ guarded: Policy.Guard, _ obstacle: Obstacle, last: Recorded?) {
+    private func heldBack(_ item: inout Pending, _ place: Int, _ guarded: Policy.Guard, _ obstacle: GuardObstacle, last: Recorded?) {
         let reason = Reason.restartHeld(obstacle.hold, when: guarded.when.text)
         let words = "“\(guarded.when.text)” holds and it is not restarted: \(obstacle.words)"
         if let to = item.evaluation.decision.to {
@@ -90,7 +60,7 @@ extension LeaderState {
         var decision = item.evaluation.decision
         for guarded in guards {
             let reason = Reason.restart(when: guarded.when.text)
-            let words = "restarted, since \(Self.condition(guarded, readings: decision.readings))"
+            let words = "restarted, since \(guarded.words(decision.readings))"
             decision.insert(Decision.Step(.restart, input: replicas, output: replicas, text: words, reason: reason))
             decision.reasons.append(reason)
             decision.sentence += "; \(words)"

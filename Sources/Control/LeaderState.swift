@@ -79,6 +79,7 @@ public struct LeaderState: Sendable {
         }
     }
 
+    /// What it leads by now.
     public internal(set) var fleet: Fleet
     /// Sorted by workload.
     var entries: [Boxed<Entry>] = []
@@ -184,17 +185,24 @@ public struct LeaderState: Sendable {
     public struct Questions: Sendable, Hashable {
         /// To be given with every answer.
         public var round = 0
+        /// Workloads to be looked at.
         public var targets: [Fleet.Member] = []
         /// By connection: which metrics of which workloads.
         public var readings: [String: [WorkloadMetric]] = [:]
+        /// One metric of one workload, and whom to ask.
         public struct WorkloadMetric: Sendable, Hashable {
+            /// Whose reading it is.
             public var workload: WorkloadID
+            /// What is read.
             public var metric: Metric
+            /// What its answer is for.
             public var purpose = Purpose.reading
+            /// Whom to ask: the metric's own source, its second one, or the one that vouches for it.
             public var source: Metric.Source
             /// What its answer goes by.
             public var name: String { self.purpose.name(self.metric.name) }
         }
+        /// Whether nothing is to be found out.
         public var isEmpty: Bool { self.targets.isEmpty }
     }
 

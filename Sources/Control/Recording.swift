@@ -2,10 +2,15 @@ public import Model
 
 /// What a workload's last recorded decision said, as far as it matters for whether the next one says something new.
 public struct Recorded: Sendable, Hashable {
+    /// The version of the policy that it was decided under.
     public var policy: Decision.PolicyReference
+    /// Which way it went.
     public var kind: Decision.Kind
+    /// Replicas before; nil: it was not seen.
     public var from: Int?
+    /// Replicas that it asked for.
     public var to: Int?
+    /// Whether it was carried out.
     public var acted: Bool
     /// An auditor would ask about it even if nothing changed.
     public var isNotable: Bool
@@ -22,6 +27,7 @@ public struct Recorded: Sendable, Hashable {
         self.codes = codes
     }
 
+    /// What a decision says, once it is recorded.
     public init(_ decision: Decision) {
         self.init(
             policy: decision.policy, kind: decision.kind, from: decision.from, to: decision.to, acted: decision.acted,

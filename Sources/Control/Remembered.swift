@@ -3,8 +3,11 @@ public import Model
 
 /// What a leader leaves of one workload for the next one, who then goes on as if nothing had happened.
 public struct Remembered: Sendable, Hashable {
+    /// Whose it is.
     public var workload: WorkloadID
+    /// What its last evaluation left.
     public var last: LastEvaluation
+    /// What its last recorded decision said; nil: none was recorded.
     public var recorded: Recorded?
 
     public init(
@@ -22,12 +25,14 @@ public struct Remembered: Sendable, Hashable {
 
 /// What a workload's last evaluation leaves for the next one.
 public struct LastEvaluation: Sendable, Hashable {
+    /// When it was, in cluster time.
     public var at: WallTime
     /// What it takes up under a ceiling until it is evaluated again: what was seen, or more when more was asked for then; not what a look saw since, which is
     /// not stored, so that a new leader would decide otherwise. nil: it was never seen.
     public var size: Int?
     /// What it left for the arbiter, recorded or not.
     public var standing: Standing?
+    /// What the engine goes on with.
     public var facts: Facts
 }
 
@@ -74,16 +79,22 @@ public struct MemoryPage: Sendable, Hashable {
     /// Some 10 KB: small against the silence that a session is allowed, large against a row's own cost.
     public static let workloads = 64
     /// The form's version. A later one may hold what this version can't honour, so it is refused rather than misread.
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
+    /// The first one says of no metric since when it is asked for, and nothing else in another way.
+    private static let oldestVersion: UInt64 = 1
 
+    /// Which page it is, from 0.
     public var number: Int
+    /// Its packed form.
     public var bytes: [UInt8]
 
+    /// A page as it was stored.
     public init(number: Int, bytes: [UInt8]) {
         self.number = number
         self.bytes = bytes
     }
 
+    /// Packs what is remembered of some workloads; at most ``workloads`` of them make a page of a leader's.
     public init(number: Int, _ remembered: [Remembered]) {
         self.init(number: number, count: remembered.count) { writer in
             for one in remembered { writer.write(one.workload, one.last, one.recorded) }
@@ -99,12 +110,14 @@ public struct MemoryPage: Sendable, Hashable {
         self.init(number: number, bytes: writer.bytes)
     }
 
+    /// What is in it.
+    /// - Throws: for a page of another form or one that is damaged. Nothing of it is used then.
     public func remembered() throws(MemoryPageError) -> [Remembered] {
         var reader = PackedReader(self.bytes)
         let version: UInt64
         do throws(PackedError) {
             version = try reader.number()
-            if version == Self.version {
+            if (Self.oldestVersion...Self.version).contains(version) {
                 var remembered: [Remembered] = []
                 for _ in 0..<(try reader.count()) { remembered.append(try Remembered(from: &reader)) }
                 return remembered
@@ -116,6 +129,7 @@ public struct MemoryPage: Sendable, Hashable {
     }
 }
 
+/// A page that can't be used: of a newer form, or damaged.
 public enum MemoryPageError: Error, Sendable, Hashable, CustomStringConvertible {
     case version(page: Int, UInt64)
     case damaged(page: Int, offset: Int)
@@ -123,8 +137,8 @@ public enum MemoryPageError: Error, Sendable, Hashable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .version(let page, let version):
-            "page \(page) of what the last leader remembered has the form \(version), this version of Muster reads \(MemoryPage.version): start a node of at "
-                + "least the version that wrote it"
+            "page \(page) of what the last leader remembered has the form \(version), this version of Muster reads up to \(MemoryPage.version): start a node "
+                + "of at least the version that wrote it"
         case .damaged(let page, let offset):
             "page \(page) of what the last leader remembered can't be read from byte \(offset) on: restore muster.memory_page from a backup, or delete its rows "
                 + "to begin without what was remembered (windows and cooldowns start anew)"

@@ -110,7 +110,8 @@ public struct CoordinatorStatus: Sendable, Hashable {
     public var rounds: Int64 = 0
     public var evaluations: Int64 = 0
     public var decisions: Int64 = 0
-    public var actions: Int64 = 0
+    /// What was ordered, by kind.
+    public var actions: [ActionRecord.Kind: Int64] = [:]
     /// What went wrong last in committing, for an operator; nil when the last commit succeeded.
     public var problem: String?
     public init() {}

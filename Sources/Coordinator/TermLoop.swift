@@ -366,7 +366,7 @@ struct TermLoop {
             status.rounds += 1
             status.evaluations += Int64(evaluated)
             status.decisions += Int64(committed.count)
-            status.actions += Int64(committed.count { $0.action != nil })
+            for action in committed.compactMap(\.action) { status.actions[action.kind, default: 0] += 1 }
         }
     }
 

@@ -24,6 +24,7 @@ public struct Drivers: Sendable {
     private let exec: any ScalingDriver
     private let manual: any ScalingDriver
 
+    /// One driver for each kind of target.
     public init(exec: any ScalingDriver, manual: any ScalingDriver) {
         self.exec = exec
         self.manual = manual

@@ -24,6 +24,7 @@ public import Model
 
 /// Observes and scales with programs from the node's directory.
 public struct ExecDriver: ScalingDriver {
+    /// Where programs are, and what they get.
     public struct Configuration: Sendable {
         /// Where the programs are: an absolute path.
         public var directory: String

@@ -15,13 +15,17 @@ public import Model
 
 /// What a person should do.
 public struct ManualRequest: Sendable, Hashable {
+    /// What is to be changed.
     public var workload: WorkloadID
+    /// Replicas that should run.
     public var replicas: Int
     /// What it should come from.
     public var expected: Int
     /// The order's idempotency key.
     public var action: String
+    /// The term of the leader that asks.
     public var epoch: Epoch
+    /// The decision's sentence.
     public var reason: String
 
     public init(workload: WorkloadID, replicas: Int, expected: Int, action: String, epoch: Epoch, reason: String) {
@@ -43,8 +47,11 @@ public struct ManualState: Sendable, Hashable {
     /// A restart was asked for, and nobody has said since what runs.
     public var awaitsRestart: Bool
 
+    /// What somebody said runs.
     public struct Report: Sendable, Hashable {
+        /// Replicas that exist.
         public var current: Int
+        /// Replicas that serve.
         public var ready: Int
         public init(current: Int, ready: Int) {
             self.current = current

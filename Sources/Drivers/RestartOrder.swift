@@ -3,6 +3,7 @@ public import Model
 /// An order to start what runs of a workload anew. Its count stays. Unlike an order to scale it must never be given again unless the outcome says that
 /// nothing happened.
 public struct RestartOrder: Sendable, Hashable {
+    /// What is restarted.
     public var target: Target
     /// The desired count that the decision saw. Another count found directly before the restart is a conflict.
     public var expected: Int

@@ -31,7 +31,9 @@ public protocol ScalingDriver: Sendable {
 
 /// A workload and how it is reached.
 public struct Target: Sendable, Hashable {
+    /// What it is.
     public var workload: WorkloadID
+    /// How it is reached.
     public var target: DriverTarget
 
     public init(workload: WorkloadID, target: DriverTarget) {
@@ -42,6 +44,7 @@ public struct Target: Sendable, Hashable {
 
 /// An order to run a number of replicas.
 public struct ScaleOrder: Sendable, Hashable {
+    /// What is scaled.
     public var target: Target
     /// The wanted count.
     public var replicas: Int
@@ -148,12 +151,14 @@ public enum Outcome: Sendable, Hashable {
 
 /// What a check of a target found.
 public struct DriverFinding: Sendable, Hashable {
+    /// How bad it is.
     public enum Severity: String, Sendable, Hashable, CaseIterable {
         /// It will not work.
         case error
         /// It works, and should not stay like this.
         case warning
     }
+    /// How bad it is.
     public var severity: Severity
     /// Dotted, stable.
     public var code: String

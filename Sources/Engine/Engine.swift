@@ -37,6 +37,7 @@ public enum Engine {
     /// hold that was given on another node a moment ago must count at once.
     public static let clockAllowance: Duration = .seconds(30)
 
+    /// The decision with everything that explains it, and what is to be remembered.
     public static func evaluate(_ input: EvaluationInput) -> Evaluation { Self.evaluate(input, in: Scratch()) }
 
     static func evaluate(_ input: EvaluationInput, in scratch: Scratch) -> Evaluation {
@@ -121,8 +122,8 @@ extension Situation {
         self.startup = max(0, input.workload.startup.microseconds)
         self.isInFlight = input.inFlight != nil
         let id = input.workload.id, policy = input.policy.name
-        self.isPausedUp = input.pauses.covering(id, policy: policy, up: true, at: input.now) != nil
-        self.isPausedDown = input.pauses.covering(id, policy: policy, up: false, at: input.now) != nil
+        self.isPausedUp = input.pauses.covering(id, policy: policy, .up, at: input.now) != nil
+        self.isPausedDown = input.pauses.covering(id, policy: policy, .down, at: input.now) != nil
         if let override = input.override, override.workload == id, override.since <= input.now + Engine.clockAllowance, input.now < override.until {
             self.override = Exact.replicas(override.replicas)
         }

@@ -2,9 +2,11 @@ public import Model
 
 /// Everything one evaluation may know. Nothing else enters it: the same input gives the same bytes on every node.
 public struct EvaluationInput: Sendable {
+    /// What is evaluated.
     public var workload: Workload
     /// The policy, made ready.
     public var program: Program
+    /// What the driver saw of it.
     public var observation: Observation
     /// By the metric's name. An absent name is a source that did not answer: missing, never 0.
     public var answers: [String: ReadingAnswer]
@@ -18,6 +20,7 @@ public struct EvaluationInput: Sendable {
     public var override: Override?
     /// The identifier of an action of this workload that has not ended.
     public var inFlight: String?
+    /// At least so many replicas, for reasons outside the workload.
     public var floors: Floors
     /// What the policy's schedules and freezes say now; nil: none is in force.
     public var schedule: Schedule
@@ -29,13 +32,18 @@ public struct EvaluationInput: Sendable {
     public var secondaries: [String: ReadingAnswer]
     /// Metrics whose drop is one of many at their source, that their source's own health query does not vouch for, or whose value a person accepted.
     public var doubts: Doubts
+    /// What the evaluation before left.
     public var memory: Memory
 
     /// At least so many replicas, for a reason outside the workload.
     public struct Floors: Sendable, Hashable {
+        /// Somebody outside asked for it.
         public struct Inbound: Sendable, Hashable {
+            /// At least so many.
             public var replicas: Int
+            /// Who asked.
             public var by: String
+            /// It counts no longer from then on.
             public var until: WallTime
             public init(replicas: Int, by: String, until: WallTime) {
                 self.replicas = replicas
@@ -43,7 +51,9 @@ public struct EvaluationInput: Sendable {
                 self.until = until
             }
         }
+        /// Another region's load comes here.
         public struct Failover: Sendable, Hashable {
+            /// At least so many.
             public var replicas: Int
             /// Whose load comes here.
             public var region: String
@@ -55,7 +65,9 @@ public struct EvaluationInput: Sendable {
                 self.until = until
             }
         }
+        /// nil: nobody asked.
         public var inbound: Inbound?
+        /// nil: no other region's load comes here.
         public var failover: Failover?
         public init(inbound: Inbound? = nil, failover: Failover? = nil) {
             self.inbound = inbound
@@ -65,24 +77,33 @@ public struct EvaluationInput: Sendable {
 
     /// What a policy's schedules say at one moment.
     public struct Schedule: Sendable, Hashable {
+        /// A bound in the place of the policy's own.
         public struct Bound: Sendable, Hashable {
+            /// The bound.
             public var replicas: Int
+            /// When it may be another one.
             public var until: WallTime
             public init(replicas: Int, until: WallTime) {
                 self.replicas = replicas
                 self.until = until
             }
         }
+        /// A change freeze that is in force.
         public struct Freeze: Sendable, Hashable {
+            /// Why, in the policy's words.
             public var reason: String
+            /// When it ends.
             public var until: WallTime
             public init(reason: String, until: WallTime) {
                 self.reason = reason
                 self.until = until
             }
         }
+        /// nil: the policy's own minimum.
         public var min: Bound?
+        /// nil: the policy's own maximum.
         public var max: Bound?
+        /// nil: none is in force.
         public var freeze: Freeze?
         public init(min: Bound? = nil, max: Bound? = nil, freeze: Freeze? = nil) {
             self.min = min
@@ -91,9 +112,13 @@ public struct EvaluationInput: Sendable {
         }
     }
 
+    /// What speaks against metrics, or for them, by name.
     public struct Doubts: Sendable, Hashable {
+        /// Their fall is one of many at their source.
         public var correlatedDrops: Set<String>
+        /// Their source's own health query does not vouch for it.
         public var unhealthy: Set<String>
+        /// A person says that the value is right.
         public var accepted: Set<String>
         public init(correlatedDrops: Set<String> = [], unhealthy: Set<String> = [], accepted: Set<String> = []) {
             self.correlatedDrops = correlatedDrops
@@ -137,6 +162,7 @@ extension EvaluationInput {
 
 /// What one evaluation yields.
 public struct Evaluation: Sendable, Hashable {
+    /// What was concluded, in words.
     public var decision: Decision
     /// To be stored in the transaction that stores the decision, and given to the next evaluation.
     public var memory: Memory
@@ -147,11 +173,5 @@ public struct Evaluation: Sendable, Hashable {
         self.decision = decision
         self.memory = memory
         self.guards = guards
-    }
-}
-
-extension Evaluation: JSONEncodable {
-    public var json: JSON {
-        ["decision": self.decision.json, "memory": self.memory.json, "guards": .array(self.guards.map { .int(Int64($0)) })]
     }
 }

@@ -21,6 +21,7 @@ public struct Facts: Sendable {
     /// for the policy is dropped.
     static let longestUntouched = Duration.seconds(7 * 24 * 3600)
 
+    /// In words, until they are first evaluated.
     public init(_ memory: Memory) { self.form = .written(Written(memory)) }
 
     /// In words.

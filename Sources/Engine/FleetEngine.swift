@@ -14,6 +14,7 @@ public final class FleetEngine: @unchecked Sendable {
         var program: Int32
         var offset: Int
     }
+    /// How many workloads there are.
     public let count: Int
     fileprivate let block: UnsafeMutablePointer<Int64>
     private let cellCount: Int
@@ -57,6 +58,7 @@ public final class FleetEngine: @unchecked Sendable {
         public var sizes: UnsafePointer<Int32>
         /// Each metric's value in thousandths, `metrics` of them for each workload.
         public var values: UnsafePointer<Int64>
+        /// Values of each workload; no policy has more metrics.
         public var metrics: Int
 
         public init(sizes: UnsafePointer<Int32>, values: UnsafePointer<Int64>, metrics: Int) {
@@ -73,6 +75,7 @@ public final class FleetEngine: @unchecked Sendable {
         private let programs: [Program]
         private let scratch = Scratch()
 
+        /// Room of its own for one thread that evaluates workloads of `fleet`.
         public init(of fleet: FleetEngine) {
             self.fleet = fleet
             self.programs = fleet.programs.map { Program($0.policy, reference: $0.reference) }

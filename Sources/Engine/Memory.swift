@@ -11,30 +11,40 @@ public import Model
 public struct Memory: Sendable, Hashable {
     /// One metric's past.
     public struct Series: Sendable, Hashable {
+        /// Its name.
         public let metric: String
         /// Ascending by time, no two of one time, at most ``Memory/maximumSamples``.
         public internal(set) var samples: [Sample]
         /// The last value that was fresh, and when it was used.
         public internal(set) var lastGood: Sample?
+        /// Since when it has been asked for without ever having been fresh; nil once it was. `onMissing` counts from then.
+        public internal(set) var askedSince: WallTime?
         /// Under `plausible`: the last value that was believed, and for how many evaluations another one has held since.
         public internal(set) var believed: Sample?
+        /// For how many evaluations another value than the believed one has held.
         public internal(set) var doubtedFor = 0
 
         /// Sorts `samples`, keeps the last of each time and the newest ``Memory/maximumSamples`` of all.
-        public init(metric: String, samples: [Sample] = [], lastGood: Sample? = nil) {
+        public init(metric: String, samples: [Sample] = [], lastGood: Sample? = nil, askedSince: WallTime? = nil) {
             self.metric = metric
             self.samples = []
             self.lastGood = lastGood
+            self.askedSince = askedSince
             for sample in samples { self.insert(sample) }
         }
     }
 
     /// Since when a `step` rule's condition has held without a break.
     public struct Condition: Sendable, Hashable {
+        /// Which of a rule's two thresholds.
         public enum Side: String, Sendable, Hashable, CaseIterable { case above, below }
+        /// The metric's name.
         public let metric: String
+        /// Which side of the threshold the reading is on.
         public let side: Side
+        /// What the reading is compared with.
         public let threshold: Quantity
+        /// The first evaluation at which it held.
         public internal(set) var since: WallTime
 
         public init(metric: String, side: Side, threshold: Quantity, since: WallTime) {
@@ -47,7 +57,9 @@ public struct Memory: Sendable, Hashable {
 
     /// A number of replicas and when it was recommended, or when a change by it was made. To the millisecond.
     public struct Entry: Sendable, Hashable {
+        /// The number.
         public let replicas: Int
+        /// When.
         public let at: WallTime
         public init(replicas: Int, at: WallTime) {
             self.replicas = replicas
@@ -79,6 +91,7 @@ public struct Memory: Sendable, Hashable {
     public internal(set) var conditions: [Condition]
     /// When the last change in each direction was decided.
     public internal(set) var lastUp: WallTime?
+    /// When the last change down was decided.
     public internal(set) var lastDown: WallTime?
     /// Since when no metric that a rule names is fresh; nil while one is.
     public internal(set) var missingSince: WallTime?
@@ -86,7 +99,9 @@ public struct Memory: Sendable, Hashable {
     public internal(set) var recommendations: [Entry] = []
     /// Changes by so many, as long as a rate limit may count them.
     public internal(set) var ups: [Entry] = []
+    /// Changes down by so many, likewise.
     public internal(set) var downs: [Entry] = []
+    /// Those of the policy's guards that have a past, in its order.
     public internal(set) var guards: [Guarded] = []
     /// How the last changes turned out; see ``TrackRecord``.
     public internal(set) var record: Int64 = 0

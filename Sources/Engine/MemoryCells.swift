@@ -13,7 +13,11 @@ extension Program {
         cells[CellLayout.Header.pending] = memory.pending
         for (metric, place) in zip(self.distinctMetrics, self.metrics.map(\.cells)) {
             guard let series = memory.series(of: metric.name) else { continue }
-            if let good = series.lastGood { (cells[place.lastGood], cells[place.lastGood + 1]) = (good.value.milli, good.at.microseconds) }
+            if let good = series.lastGood {
+                (cells[place.lastGood], cells[place.lastGood + 1]) = (good.value.milli, good.at.microseconds)
+            } else if let asked = series.askedSince {
+                cells[place.lastGood] = asked.microseconds
+            }
             if place.doubt >= 0, let believed = series.believed {
                 (cells[place.doubt], cells[place.doubt + 1], cells[place.doubt + 2]) = (
                     believed.value.milli, believed.at.microseconds, Int64(series.doubtedFor)
@@ -52,7 +56,8 @@ extension Memory {
                     Sample(
                         value: Quantity(milli: cells[place.samples + 2 * index]), at: WallTime(microseconds: cells[place.samples + 2 * index + 1]))
                 }
-                var series = Series(metric: metric.name, samples: samples, lastGood: cells.sample(place.lastGood))
+                var series = Series(
+                    metric: metric.name, samples: samples, lastGood: cells.sample(place.lastGood), askedSince: cells.askedSince(place))
                 if place.doubt >= 0 {
                     series.believed = cells.sample(place.doubt)
                     series.doubtedFor = Int(cells[place.doubt + 2])
@@ -79,6 +84,9 @@ extension Cells {
 
     /// A value with its time behind it.
     func sample(_ cell: Int) -> Sample? { self.time(cell + 1).map { Sample(value: Quantity(milli: self[cell]), at: $0) } }
+
+    /// nil: the metric has been fresh, or was never asked for.
+    func askedSince(_ place: MetricCells) -> WallTime? { self[place.lastGood + 1] == Self.never ? self.time(place.lastGood) : nil }
 
     /// nil: it does not hold.
     func condition(_ condition: CellLayout.Condition, _ program: Program) -> Memory.Condition? {

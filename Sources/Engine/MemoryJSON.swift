@@ -88,20 +88,23 @@ extension Memory.Series: JSONEncodable, JSONDecodable {
     public var json: JSON {
         .fields([
             "metric": .string(self.metric), "samples": .array(self.samples.map(Self.json)),
-            "lastGood": self.lastGood.map(Self.json), "believed": self.believed.map(Self.json),
+            "lastGood": self.lastGood.map(Self.json), "askedSince": self.askedSince.map { .int($0.microseconds) },
+            "believed": self.believed.map(Self.json),
             "doubtedFor": self.doubtedFor == 0 ? nil : .int(Int64(self.doubtedFor)),
         ])
     }
 
     public init(json: JSON) throws(JSONError) {
-        try json.expectFields(["metric", "samples", "lastGood", "believed", "doubtedFor"], of: "a series")
+        try json.expectFields(["metric", "samples", "lastGood", "askedSince", "believed", "doubtedFor"], of: "a series")
         var samples: [Sample] = []
         for (index, element) in try json.array("samples").enumerated() {
             do { samples.append(try Self.sample(element)) } catch {
                 throw error.inside(String(index)).inside("samples")
             }
         }
-        self.init(metric: try json.string("metric"), samples: samples, lastGood: try Self.sampleIfPresent(json, "lastGood"))
+        self.init(
+            metric: try json.string("metric"), samples: samples, lastGood: try Self.sampleIfPresent(json, "lastGood"),
+            askedSince: try json.intIfPresent("askedSince").map(WallTime.init(microseconds:)))
         self.believed = try Self.sampleIfPresent(json, "believed")
         self.doubtedFor = Int(try json.intIfPresent("doubtedFor") ?? 0)
     }

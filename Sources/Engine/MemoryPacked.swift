@@ -8,7 +8,8 @@ extension Memory {
         writer.write(count: self.series.count)
         for series in self.series {
             writer.write(
-                series.metric, series.samples.count, lastGood: series.lastGood, believed: series.believed, doubtedFor: series.doubtedFor, after: base
+                series.metric, series.samples.count, lastGood: series.lastGood, askedSince: series.askedSince, believed: series.believed,
+                doubtedFor: series.doubtedFor, after: base
             ) { series.samples[$0] }
         }
         writer.write(count: self.conditions.count)
@@ -30,7 +31,7 @@ extension Cells {
             let place = program.metrics[index].cells
             let doubts = place.doubt >= 0
             writer.write(
-                program.distinctMetrics[index].name, Int(self[place.count]), lastGood: self.sample(place.lastGood),
+                program.distinctMetrics[index].name, Int(self[place.count]), lastGood: self.sample(place.lastGood), askedSince: self.askedSince(place),
                 believed: doubts ? self.sample(place.doubt) : nil, doubtedFor: doubts ? Int(self[place.doubt + 2]) : 0, after: base
             ) { Sample(value: Quantity(milli: self[place.samples + 2 * $0]), at: WallTime(microseconds: self[place.samples + 2 * $0 + 1])) }
         }
@@ -59,19 +60,21 @@ extension Cells {
 extension PackedWriter {
     @inline(__always)
     fileprivate mutating func write(
-        _ metric: String, _ count: Int, lastGood: Sample?, believed: Sample?, doubtedFor: Int, after base: WallTime, sample: (Int) -> Sample
+        _ metric: String, _ count: Int, lastGood: Sample?, askedSince: WallTime?, believed: Sample?, doubtedFor: Int, after base: WallTime,
+        sample: (Int) -> Sample
     ) {
         self.write(metric)
         self.write(count: count)
         var last = Sample(value: .zero, at: base)
         for index in 0..<count { self.write(sample(index), after: &last) }
-        self.write(UInt64((lastGood == nil ? 0 : 1) | (believed == nil ? 0 : 2)))
+        self.write(UInt64((lastGood == nil ? 0 : 1) | (believed == nil ? 0 : 2) | (askedSince == nil ? 0 : 4)))
         // Most often the newest sample itself.
         if let lastGood { self.write(lastGood, after: &last) }
         if let believed {
             self.write(believed, after: &last)
             self.write(count: doubtedFor)
         }
+        if let askedSince { self.write(askedSince, after: base) }
     }
 
     @inline(__always)
@@ -123,6 +126,8 @@ extension PackedWriter {
 // MARK: - Reading
 
 extension Memory {
+    /// Reads what ``write(to:after:)`` wrote after the same base.
+    /// - Throws: where the bytes end, or make no memory.
     public init(from reader: inout PackedReader, after base: WallTime) throws(PackedError) {
         var series: [Series] = []
         for _ in 0..<(try reader.count()) { series.append(try Series(from: &reader, after: base)) }
@@ -183,6 +188,7 @@ extension Memory.Series {
             self.believed = try read(&reader)
             self.doubtedFor = Int(truncatingIfNeeded: try reader.number())
         }
+        if flags & 4 != 0 { self.askedSince = try reader.time(after: base) }
     }
 }
 

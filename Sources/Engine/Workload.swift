@@ -2,6 +2,7 @@ public import Model
 
 /// The unit that is scaled: one service in one region.
 public struct Workload: Sendable, Hashable {
+    /// Its name.
     public var id: WorkloadID
     /// Higher keeps or gets capacity first when a ceiling binds.
     public var priority: Int

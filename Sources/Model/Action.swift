@@ -1,11 +1,13 @@
 /// One change or restart on its way to a platform.
 public struct ActionRecord: Sendable, Hashable {
+    /// What is ordered.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// To another number of replicas.
         case scale
         /// The replicas that run are started anew; their number stays, so that `from` and `to` are the same. It is ordered at most once.
         case restart
     }
+    /// Where it stands. It begins as `committed` and ends as `done`, `failed` or `superseded`.
     public enum State: String, Sendable, Hashable, CaseIterable {
         case committed, sent, accepted, verifying, done, failed, unknown, superseded
         /// An open action blocks further ones of its workload.
@@ -18,9 +20,13 @@ public struct ActionRecord: Sendable, Hashable {
     }
     /// One entry of its life.
     public struct Step: Sendable, Hashable {
+        /// What it became.
         public var state: State
+        /// Cluster time.
         public var at: WallTime
+        /// Why, in words for an operator.
         public var text: String?
+        /// The program's or platform's own words, scrubbed and cut.
         public var evidence: String?
         public init(state: State, at: WallTime, text: String? = nil, evidence: String? = nil) {
             self.state = state
@@ -30,20 +36,35 @@ public struct ActionRecord: Sendable, Hashable {
         }
     }
 
+    /// Its number in the database; people name it `a-12`.
     public var id: Int64
+    /// The idempotency key that goes with every attempt: the same for all attempts of one action, another for every action.
     public var idem: String
+    /// The recorded decision that it carries out.
     public var decision: Int64
+    /// The term that committed it.
     public var epoch: Int64
+    /// What is changed.
     public var workload: WorkloadID
+    /// What is ordered.
     public var kind: Kind
+    /// Replicas that were asked for when it was decided.
     public var from: Int
+    /// Replicas that it asks for; an absolute number, never a difference.
     public var to: Int
+    /// The platform's version of the workload that the decision was made on; nil where the platform has none.
     public var precondition: String?
+    /// Where it stands now.
     public var state: State
+    /// How many times it was sent.
     public var attempt: Int
+    /// Share of the replicas that must be ready for it to have arrived, 0–1 in thousandths.
     public var needReady: Quantity
+    /// What has not arrived by then has failed.
     public var deadline: WallTime
+    /// When it was committed, in cluster time.
     public var createdAt: WallTime
+    /// Its life so far, the oldest entry first.
     public var history: [Step]
 
     public init(
@@ -66,6 +87,7 @@ public struct ActionRecord: Sendable, Hashable {
         self.createdAt = createdAt
         self.history = history
     }
+    /// As people name an action by its number.
     public static func name(_ id: Int64) -> String { "a-\(id)" }
 }
 

@@ -2,21 +2,31 @@
 ///
 /// It is for that change only: the workload, the version of the policy, the direction, and at most that size. It ends by itself, and a change uses it up.
 public struct Approval: Sendable, Hashable {
+    /// What the second person said.
     public enum Verdict: String, Sendable, Hashable, CaseIterable { case approved, rejected }
 
+    /// Its number in the database.
     public var id: Int64
+    /// What the change is of.
     public var workload: WorkloadID
     /// The policy's name and version that the change was decided by.
     public var policy: String
     public var policyVersion: Int
     /// The recorded decision that waited.
     public var decision: Int64
+    /// The change: from this size to `to`.
     public var from: Int
+    /// The size that was asked for, and the most that is agreed to.
     public var to: Int
+    /// Whether the change may go ahead.
     public var verdict: Verdict
+    /// Who said so.
     public var actor: String
+    /// Why, in their own words.
     public var reason: String?
+    /// It counts from then on.
     public var since: WallTime
+    /// It counts no longer from then on.
     public var until: WallTime
 
     public init(

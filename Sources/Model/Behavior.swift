@@ -1,6 +1,8 @@
 /// How fast and how readily a workload may move in each direction: `behavior` of the Kubernetes HorizontalPodAutoscaler (autoscaling/v2), every field.
 public struct Behavior: Sendable, Hashable {
+    /// For changes up.
     public var scaleUp: ScalingRules
+    /// For changes down.
     public var scaleDown: ScalingRules
 
     public init(scaleUp: ScalingRules = ScalingRules(), scaleDown: ScalingRules = ScalingRules()) {
@@ -27,7 +29,9 @@ public struct Behavior: Sendable, Hashable {
 public struct ScalingRules: Sendable, Hashable {
     /// Nothing is lowered below the highest, or raised above the lowest, that was recommended within this time.
     public var stabilizationWindow: Duration?
+    /// Which of several policies counts.
     public var select: Select?
+    /// How much may change within which time.
     public var policies: [RatePolicy]?
     /// No change while the ratio is this close to 1; nil: the rule's own.
     public var tolerance: Quantity?
@@ -51,8 +55,11 @@ public struct ScalingRules: Sendable, Hashable {
 
     /// With every field given.
     public struct Resolved: Sendable, Hashable {
+        /// Nothing is lowered below the highest, or raised above the lowest, that was recommended within this time.
         public var stabilizationWindow: Duration
+        /// Which of several policies counts.
         public var select: Select
+        /// How much may change within which time.
         public var policies: [RatePolicy]
         /// nil: the rule's own.
         public var tolerance: Quantity?
@@ -73,13 +80,16 @@ public struct ScalingRules: Sendable, Hashable {
 
 /// At most so much change within a period.
 public struct RatePolicy: Sendable, Hashable {
+    /// How large a change is.
     public enum Amount: Sendable, Hashable {
         /// HPA's `Pods`.
         case replicas(Int)
         /// Of the replicas at the period's start.
         case percent(Int)
     }
+    /// At most so much.
     public var amount: Amount
+    /// Within so long.
     public var period: Duration
 
     public init(_ amount: Amount, period: Duration) {
@@ -114,6 +124,7 @@ public enum Preset: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// What it stands for between two changes in one direction.
     public var cooldown: Policy.Cooldown {
         switch self {
         case .conservative: Policy.Cooldown(up: .seconds(60), down: .seconds(600))

@@ -11,9 +11,11 @@ public struct Boxed<Value: Sendable>: @unchecked Sendable {
     }
     @usableFromInline var contents: Contents
 
+    /// Puts `value` behind a reference of its own.
     @inlinable
     public init(_ value: Value) { self.contents = Contents(value) }
 
+    /// What is inside. Changing it copies it first where it is shared.
     @inlinable public var value: Value {
         get { self.contents.value }
         _modify {
@@ -22,9 +24,11 @@ public struct Boxed<Value: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// A part of what is inside.
     @inlinable
     public subscript<Part>(dynamicMember part: KeyPath<Value, Part>) -> Part { self.contents.value[keyPath: part] }
 
+    /// A part of what is inside, to be changed in place.
     @inlinable
     public subscript<Part>(dynamicMember part: WritableKeyPath<Value, Part>) -> Part {
         get { self.contents.value[keyPath: part] }

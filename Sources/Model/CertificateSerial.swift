@@ -1,5 +1,6 @@
 /// Serial numbers as text: lower-case hex without colons and leading zeros, so that what people copy from a tool matches what a certificate says.
 public enum CertificateSerial {
+    /// The text of a serial number.
     public static func text(_ bytes: some Sequence<UInt8>) -> String {
         let digits = bytes.flatMap { byte in [byte >> 4, byte & 0xF] }.drop { $0 == 0 }
         if digits.isEmpty { return "0" }

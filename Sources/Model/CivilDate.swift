@@ -1,5 +1,6 @@
 /// A day of the proleptic Gregorian calendar, in no time zone. Years reach from −9999 to 99999.
 public struct CivilDate: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// −9999 to 99999.
     public let year: Int
     /// 1 to 12.
     public let month: Int
@@ -29,6 +30,7 @@ public struct CivilDate: Sendable, Hashable, Comparable, CustomStringConvertible
         self.day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
     }
 
+    /// Days since 1970-01-01; negative before it.
     public var daysSinceEpoch: Int { Self.daysSinceEpoch(year: self.year, month: self.month, day: self.day) }
 
     /// 0 is Sunday, 6 is Saturday.
@@ -40,6 +42,7 @@ public struct CivilDate: Sendable, Hashable, Comparable, CustomStringConvertible
         return (rest + 11) % 7
     }
 
+    /// Whether the year has a 29 February.
     public static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
 
     /// `month` is 1 to 12; any other one counts as one with 31 days.

@@ -3,15 +3,20 @@
 /// It explains itself: every reading, every rule's proposal, every step that changed the number, in order. Its JSON form is what the database
 /// keeps, the API answers and the command line and console render.
 public struct Decision: Sendable, Hashable {
+    /// Which way it goes.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case up, down
         /// The workload stays as it is.
         case held
     }
 
+    /// What was evaluated.
     public var workload: WorkloadID
+    /// The version of the policy that it was evaluated under.
     public var policy: PolicyReference
+    /// Cluster time of the evaluation.
     public var at: WallTime
+    /// Which way it goes.
     public var kind: Kind
     /// Replicas before; nil when the workload could not be observed.
     public var from: Int?
@@ -21,12 +26,17 @@ public struct Decision: Sendable, Hashable {
     public var wanted: Int?
     /// Whether the change, or with ``Reason/restart(when:)`` a restart, is carried out. A change that is suppressed (mode, pause, switch) has `to` ≠ `from` and `acted` false.
     public var acted: Bool
+    /// Every metric of the policy as it was read, in the policy's order.
     public var readings: [Reading]
+    /// What each rule wants, in the policy's order.
     public var proposals: [Proposal]
+    /// From what runs to what is decided, in order.
     public var steps: [Step]
+    /// Why, the first one first.
     public var reasons: [Reason]
     /// 0–1.
     public var confidence: Quantity
+    /// How soon a person should look.
     public var urgency: Urgency
     /// One sentence in plain English.
     public var sentence: String
@@ -55,8 +65,11 @@ public struct Decision: Sendable, Hashable {
     /// As people name a recorded decision by its number.
     public static func name(_ number: Int64) -> String { "d-\(number)" }
 
+    /// One version of a policy, and its content.
     public struct PolicyReference: Sendable, Hashable {
+        /// The policy's name.
         public var name: String
+        /// Which version, from 1; 0 where nothing is recorded.
         public var version: Int
         /// Lower-case hexadecimal SHA-256 of the policy's canonical form.
         public var sha256: String
@@ -69,6 +82,7 @@ public struct Decision: Sendable, Hashable {
 
     /// What one rule wants.
     public struct Proposal: Sendable, Hashable {
+        /// As ``Rule/label`` names it.
         public var rule: String
         /// nil when it abstains.
         public var replicas: Int?
@@ -86,15 +100,21 @@ public struct Decision: Sendable, Hashable {
 
     /// One rung of the ladder from what runs to what is decided.
     public struct Step: Sendable, Hashable {
+        /// The rungs. Those that the arbiter and the leader add come before `decision`.
         public enum Name: String, Sendable, Hashable, CaseIterable {
             case proposals, combine, missing, forecast, schedule, floors, emergency, stabilization, rateLimit, cooldown, clamp, mode, failover, rollback,
                 ceilings, restart
             case decision
         }
+        /// Which rung.
         public var name: Name
+        /// Replicas before it.
         public var input: Int
+        /// Replicas behind it.
         public var output: Int
+        /// What happened there, in words.
         public var text: String?
+        /// Why the number is another one.
         public var reason: Reason?
         public init(_ name: Name, input: Int, output: Int, text: String? = nil, reason: Reason? = nil) {
             self.name = name
@@ -105,6 +125,7 @@ public struct Decision: Sendable, Hashable {
         }
     }
 
+    /// How soon a person should look.
     public enum Urgency: String, Sendable, Hashable, CaseIterable {
         /// An emergency acted.
         case critical
@@ -170,6 +191,7 @@ public enum Reason: Sendable, Hashable {
     /// A guard whose condition holds would have it restarted, and something speaks against it.
     case restartHeld(RestartHold, when: String)
 
+    /// Stable, for programs and searches: `rule(queue)`, `cooldown`.
     public var code: String {
         switch self {
         case .rule(let name): "rule(\(name))"

@@ -12,12 +12,14 @@ public indirect enum Expression: Sendable, Hashable {
     /// How far a metric is from its value `over` ago, in percent of that value; unknown when there is no value that old.
     case change(metric: String, over: Duration)
 
+    /// Signs between two numbers.
     public enum Arithmetic: String, Sendable, Hashable, CaseIterable {
         case add = "+"
         case subtract = "-"
         case multiply = "*"
         case divide = "/"
     }
+    /// Signs between two numbers that make a condition.
     public enum Comparison: String, Sendable, Hashable, CaseIterable {
         case less = "<"
         case lessOrEqual = "<="
@@ -26,6 +28,7 @@ public indirect enum Expression: Sendable, Hashable {
         case equal = "=="
         case notEqual = "!="
     }
+    /// Functions of numbers; `abs`, `ceil` and `floor` take one, the others one or more.
     public enum Function: String, Sendable, Hashable, CaseIterable {
         case min, max, avg, abs, ceil, floor
     }

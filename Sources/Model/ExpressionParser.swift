@@ -1,5 +1,6 @@
 /// Text that is not an expression: what is wrong and where.
 public struct ExpressionError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong, and what to write.
     public var message: String
     /// Byte offset in the text; everything before it is ASCII, so it counts characters too.
     public var offset: Int

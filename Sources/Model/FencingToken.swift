@@ -3,6 +3,7 @@ public struct FencingToken: Sendable, Hashable, Comparable {
     /// Bits of the epoch. 2^40 terms are one every second for 34 000 years.
     public static let epochBits = 40
 
+    /// As one number, which only rises.
     public var value: Int64
 
     /// `timeline << 40 | epoch`. An epoch outside its 40 bits is cut to them; the leader table refuses it before.

@@ -2,6 +2,7 @@
 public struct GuardNotice: Sendable, Hashable {
     /// Its place among the policy's guards, from 0.
     public var place: Int
+    /// As the guard's `notify` says.
     public var severity: Policy.Guard.Severity
     /// The condition's text.
     public var when: String

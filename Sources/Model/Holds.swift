@@ -1,6 +1,8 @@
 /// A word that something must not move for a while, a person's or a policy's own after it took a change back. It always has an owner, a reason and an end.
 public struct Pause: Sendable, Hashable {
+    /// Which changes it holds back.
     public enum Direction: String, Sendable, Hashable, CaseIterable { case up, down, both }
+    /// What it is for.
     public enum Scope: Sendable, Hashable, CustomStringConvertible {
         case all
         case region(String)
@@ -30,6 +32,7 @@ public struct Pause: Sendable, Hashable {
             case .policy(let name): "policy:\(name)"
             }
         }
+        /// Whether it is for this workload under the policy of that name.
         public func covers(_ workload: WorkloadID, policy: String) -> Bool {
             switch self {
             case .all: true
@@ -41,12 +44,19 @@ public struct Pause: Sendable, Hashable {
         }
     }
 
+    /// Its number in the database.
     public var id: Int64
+    /// What it is for.
     public var scope: Scope
+    /// Which changes it holds back.
     public var direction: Direction
+    /// Who asked for it; the policy's name when a change was taken back.
     public var owner: String
+    /// Why, in the owner's words.
     public var reason: String
+    /// It is in force from then on.
     public var since: WallTime
+    /// It is in force no longer from then on.
     public var until: WallTime
     /// The action that was taken back, when that is why; nil: a person says so.
     public var rolledBack: Int64?
@@ -67,11 +77,17 @@ public struct Pause: Sendable, Hashable {
 
 /// A person's number in place of the rules', until it ends.
 public struct Override: Sendable, Hashable {
+    /// The workload that it is for.
     public var workload: WorkloadID
+    /// The number that it stands for, brought within the limits in force.
     public var replicas: Int
+    /// Who asked for it.
     public var owner: String
+    /// Why, in the owner's words.
     public var reason: String
+    /// It is in force from then on.
     public var since: WallTime
+    /// It is in force no longer from then on.
     public var until: WallTime
 
     public init(workload: WorkloadID, replicas: Int, owner: String, reason: String, since: WallTime, until: WallTime) {

@@ -1,6 +1,8 @@
 /// One service in one region: the unit that is scaled. Written `service/region`.
 public struct WorkloadID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// A service's name.
     public var service: String
+    /// A region's name.
     public var region: String
 
     public init(service: String, region: String) {
@@ -24,6 +26,7 @@ public struct WorkloadID: Sendable, Hashable, Comparable, CustomStringConvertibl
 
 /// The fencing token of a term: rises with every leader of a shard, never repeats.
 public struct Epoch: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// As a number.
     public var value: Int64
     public init(_ value: Int64) { self.value = value }
     public static func < (left: Epoch, right: Epoch) -> Bool { left.value < right.value }

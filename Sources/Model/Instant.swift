@@ -14,6 +14,7 @@ public struct Instant: Sendable, Hashable, Comparable, CustomStringConvertible {
         let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(duration.nanoseconds)
         return Instant(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
     }
+    /// How long from `right` to `left`; saturates instead of overflowing.
     public static func - (left: Instant, right: Instant) -> Duration {
         let (difference, overflow) = left.nanoseconds.subtractingReportingOverflow(right.nanoseconds)
         return .nanoseconds(overflow ? (left < right ? Int64.min : Int64.max) : difference)

@@ -21,9 +21,13 @@ public enum JSON: Sendable, Hashable {
         if case .object(let fields) = self { fields[name] } else { nil }
     }
 
+    /// The text, when it is one.
     public var stringValue: String? { if case .string(let value) = self { value } else { nil } }
+    /// Whether it is true, when it is `true` or `false`.
     public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
+    /// The elements, when it is a list.
     public var arrayValue: [JSON]? { if case .array(let value) = self { value } else { nil } }
+    /// The fields, when it is an object.
     public var objectValue: [String: JSON]? { if case .object(let value) = self { value } else { nil } }
     /// The value as an integer; a double with an exact integer value counts.
     public var intValue: Int64? {
@@ -33,6 +37,7 @@ public enum JSON: Sendable, Hashable {
         default: nil
         }
     }
+    /// The number, when it is one; an integer beyond 2⁵³ loses its last digits.
     public var doubleValue: Double? {
         switch self {
         case .int(let value): Double(value)
@@ -40,6 +45,7 @@ public enum JSON: Sendable, Hashable {
         default: nil
         }
     }
+    /// Whether it is known to be none.
     public var isNull: Bool { self == .null }
 }
 
@@ -70,6 +76,7 @@ public protocol JSONDecodable {
 public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
     /// An RFC 6901 pointer to the place, or "" for the whole document.
     public var pointer: String
+    /// What is wrong there, as what follows the place: `is not an integer`.
     public var message: String
     /// Byte offset in the text, when the text itself is at fault.
     public var offset: Int?
@@ -107,18 +114,22 @@ extension JSON {
         guard let value = fields[name], value != .null else { throw JSONError(pointer: "/\(name)", message: "is missing") }
         return value
     }
+    /// The required text `name`.
     public func string(_ name: String) throws(JSONError) -> String {
         guard let value = try self.required(name).stringValue else { throw JSONError(pointer: "/\(name)", message: "is not a string") }
         return value
     }
+    /// The required integer `name`; a double with an exact integer value counts.
     public func int(_ name: String) throws(JSONError) -> Int64 {
         guard let value = try self.required(name).intValue else { throw JSONError(pointer: "/\(name)", message: "is not an integer") }
         return value
     }
+    /// The required truth value `name`.
     public func bool(_ name: String) throws(JSONError) -> Bool {
         guard let value = try self.required(name).boolValue else { throw JSONError(pointer: "/\(name)", message: "is not true or false") }
         return value
     }
+    /// The required list `name`.
     public func array(_ name: String) throws(JSONError) -> [JSON] {
         guard let value = try self.required(name).arrayValue else { throw JSONError(pointer: "/\(name)", message: "is not a list") }
         return value

@@ -14,7 +14,9 @@ public struct KubernetesMetric: Sendable, Hashable {
         case external = "External"
     }
 
+    /// Which of Kubernetes' APIs answers.
     public var kind: Kind
+    /// The metric's name there; of a resource `cpu` or `memory`.
     public var name: String
     /// Of a container resource.
     public var container: String?

@@ -15,6 +15,7 @@ public enum Manifest: Sendable, Hashable {
         case budget = "Budget"
     }
 
+    /// What it is.
     public var kind: Kind {
         switch self {
         case .region: .region
@@ -25,6 +26,7 @@ public enum Manifest: Sendable, Hashable {
         }
     }
 
+    /// Its name, alone among those of its kind.
     public var name: String {
         switch self {
         case .region(let region): region.name
@@ -35,11 +37,14 @@ public enum Manifest: Sendable, Hashable {
         }
     }
 
+    /// By which others speak of it.
     public var reference: Reference { Reference(kind: self.kind, name: self.name) }
 
     /// `Policy/transcode`
     public struct Reference: Sendable, Hashable, Comparable, CustomStringConvertible {
+        /// What it is.
         public var kind: Kind
+        /// Its name, alone among those of its kind.
         public var name: String
         public init(kind: Kind, name: String) {
             self.kind = kind
@@ -57,6 +62,7 @@ public enum Manifest: Sendable, Hashable {
 
 /// A failure and cost domain, such as `eu-west`.
 public struct Region: Sendable, Hashable {
+    /// Its name, the second half of `service/region`.
     public var name: String
     /// In the cluster's one currency.
     public var costPerReplicaHour: Quantity?
@@ -75,9 +81,11 @@ public struct Region: Sendable, Hashable {
 
 /// Where readings come from. A secret's value never stands in a manifest: each node resolves the reference itself.
 public struct Connection: Sendable, Hashable {
+    /// By which metrics name it as their source.
     public var name: String
     /// A libpq connection string without a password.
     public var postgres: String
+    /// Where each node finds the password; nil: none is sent.
     public var password: SecretReference?
 
     public init(name: String, postgres: String, password: SecretReference? = nil) {
@@ -97,6 +105,7 @@ public enum SecretReference: Sendable, Hashable {
 
 /// A thing that scales, with the workloads it has in each region.
 public struct Service: Sendable, Hashable {
+    /// Its name, the first half of `service/region`.
     public var name: String
     /// Who answers for it; shown, not interpreted.
     public var owner: String?
@@ -124,6 +133,7 @@ public enum DriverTarget: Sendable, Hashable {
     /// A person changes it; Muster records what should be done and notices when it was.
     case manual
 
+    /// As manifests name it.
     public var kind: String {
         switch self {
         case .exec: "exec"
@@ -150,9 +160,13 @@ public enum DriverTarget: Sendable, Hashable {
 
 /// A ceiling over many workloads.
 public struct Budget: Sendable, Hashable {
+    /// Its name.
     public var name: String
+    /// Whose replicas count.
     public var selector: Selector
+    /// Over all of them; nil: no such ceiling.
     public var maxReplicas: Int?
+    /// Over all of them, in the cluster's one currency; nil: no such ceiling.
     public var maxCostPerHour: Quantity?
 
     public init(name: String, selector: Selector, maxReplicas: Int? = nil, maxCostPerHour: Quantity? = nil) {
@@ -165,7 +179,9 @@ public struct Budget: Sendable, Hashable {
 
 /// Which workloads a policy or budget speaks of. `*` stands for all.
 public struct Selector: Sendable, Hashable {
+    /// Names of services, or `*`.
     public var services: [String]
+    /// Names of regions, or `*`.
     public var regions: [String]
 
     public init(services: [String] = ["*"], regions: [String] = ["*"]) {
@@ -173,6 +189,7 @@ public struct Selector: Sendable, Hashable {
         self.regions = regions
     }
 
+    /// Whether it speaks of this workload.
     public func selects(_ workload: WorkloadID) -> Bool {
         (self.services.contains("*") || self.services.contains(workload.service))
             && (self.regions.contains("*") || self.regions.contains(workload.region))

@@ -4,11 +4,14 @@
 /// Numbers are LEB128, signed ones zigzag (the encodings of Protocol Buffers, protobuf.dev/programming-guides/encoding). There are no tags: writer and
 /// reader agree on the order, and whoever frames a block puts a version first.
 public struct PackedWriter: Sendable {
+    /// What was written so far.
     public private(set) var bytes: [UInt8] = []
     private var texts: [String: UInt64] = [:]
 
+    /// Nothing is written yet.
     public init() {}
 
+    /// A whole number of 0 and above, 1 to 10 bytes.
     @inline(__always)
     public mutating func write(_ number: UInt64) {
         var rest = number
@@ -19,15 +22,19 @@ public struct PackedWriter: Sendable {
         self.bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
+    /// A whole number, the smaller its magnitude the fewer bytes.
     @inline(__always)
     public mutating func write(_ number: Int64) { self.write(UInt64(bitPattern: (number << 1) ^ (number >> 63))) }
+    /// A whole number, the smaller its magnitude the fewer bytes.
     public mutating func write(_ number: Int) { self.write(Int64(number)) }
+    /// How many of something follow.
     public mutating func write(count: Int) { self.write(UInt64(count)) }
 
     /// The difference, which wraps around and back again.
     @inline(__always)
     public mutating func write(_ time: WallTime, after base: WallTime) { self.write(time.microseconds &- base.microseconds) }
 
+    /// A text, or the number of an earlier one that is the same.
     public mutating func write(_ text: String) {
         if let known = self.texts[text] { return self.write(known) }
         self.texts[text] = UInt64(self.texts.count + 1)
@@ -43,10 +50,14 @@ public struct PackedReader: Sendable {
     private var place = 0
     private var texts: [String] = []
 
+    /// Reads from the first byte on.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+    /// Whether everything was read.
     public var isAtEnd: Bool { self.place == self.bytes.count }
 
+    /// A whole number of 0 and above.
+    /// - Throws: where the bytes end, or make no number of 64 bits.
     @inline(__always)
     public mutating func number() throws(PackedError) -> UInt64 {
         var number: UInt64 = 0
@@ -62,11 +73,13 @@ public struct PackedReader: Sendable {
         throw PackedError(offset: self.place)
     }
 
+    /// What `write(_: Int64)` wrote.
     @inline(__always)
     public mutating func int64() throws(PackedError) -> Int64 {
         let number = try self.number()
         return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1)
     }
+    /// What `write(_: Int)` wrote.
     public mutating func int() throws(PackedError) -> Int { Int(try self.int64()) }
 
     /// Of things that take at least one byte each.
@@ -76,11 +89,13 @@ public struct PackedReader: Sendable {
         return Int(number)
     }
 
+    /// A time that was written after the same base.
     @inline(__always)
     public mutating func time(after base: WallTime) throws(PackedError) -> WallTime {
         WallTime(microseconds: base.microseconds &+ (try self.int64()))
     }
 
+    /// A text; bytes that are no UTF-8 become U+FFFD.
     public mutating func text() throws(PackedError) -> String {
         let reference = try self.number()
         if reference > 0 {

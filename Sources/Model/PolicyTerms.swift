@@ -10,6 +10,7 @@ extension Policy {
         public var duration: Duration
         /// nil: the policy's own.
         public var minReplicas: Int?
+        /// nil: the policy's own.
         public var maxReplicas: Int?
 
         public init(cron: String, timeZone: String = "UTC", duration: Duration, minReplicas: Int? = nil, maxReplicas: Int? = nil) {
@@ -23,9 +24,13 @@ extension Policy {
 
     /// A change freeze that recurs: while it lasts only emergencies act.
     public struct Freeze: Sendable, Hashable {
+        /// When it begins: five fields, in `timeZone`.
         public var cron: String
+        /// A name of the IANA time zone database.
         public var timeZone: String
+        /// How long it lasts, in elapsed time.
         public var duration: Duration
+        /// For those who ask why nothing moves.
         public var reason: String
 
         public init(cron: String, timeZone: String = "UTC", duration: Duration, reason: String) {
@@ -40,6 +45,7 @@ extension Policy {
     public struct Plausible: Sendable, Hashable {
         /// The largest fall within `per`, in percent of the value before.
         public var maxDrop: Quantity
+        /// The time within which it may fall so far.
         public var per: Duration
         /// More than this share, in percent, of one source's readings falling at once is a failure of the source; nil: not looked at.
         public var fleetDrop: Quantity?
@@ -64,16 +70,20 @@ extension Policy {
 
     /// What is done, beside scaling, while a condition lasts.
     public struct Guard: Sendable, Hashable {
+        /// What is done.
         public enum Effect: Sendable, Hashable {
             /// Somebody is told.
             case notify(Severity)
             /// The workload is restarted in place.
             case restart
         }
+        /// How loudly somebody is told.
         public enum Severity: String, Sendable, Hashable, CaseIterable { case info, warning, critical }
         /// At most so often.
         public struct Limit: Sendable, Hashable {
+            /// Times that it may take effect within `per`.
             public var count: Int
+            /// The time that they count in.
             public var per: Duration
             public init(count: Int, per: Duration) {
                 self.count = count
@@ -81,10 +91,13 @@ extension Policy {
             }
         }
 
+        /// The condition, over metrics of the policy.
         public var when: Expression
         /// The condition must have held without a break for this long.
         public var sustained: Duration
+        /// What is done.
         public var effect: Effect
+        /// How often at most.
         public var atMost: Limit
 
         public init(when: Expression, sustained: Duration = .zero, effect: Effect, atMost: Limit = Guard.defaultLimit) {
@@ -127,6 +140,7 @@ extension Region {
             self.share = share
             self.fade = fade
         }
+        /// Where the manifest says nothing.
         public static var defaultFade: Duration { .seconds(600) }
     }
 }

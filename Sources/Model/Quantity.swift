@@ -2,9 +2,12 @@
 ///
 /// The range is ±9.2 × 10¹⁵; values beyond saturate at its ends, so that arithmetic never traps.
 public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Thousandths.
     public var milli: Int64
 
+    /// From thousandths.
     public init(milli: Int64) { self.milli = milli }
+    /// A whole number; saturates beyond the range.
     public init(_ whole: Int) { self.milli = Int64(whole).multipliedSaturating(by: 1000) }
 
     /// Rounds to the nearest thousandth, halves away from zero; nil for a value that is not finite.
@@ -58,8 +61,10 @@ public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible 
     }
 
     public static func < (left: Quantity, right: Quantity) -> Bool { left.milli < right.milli }
+    /// Nothing of it.
     public static let zero = Quantity(milli: 0)
 
+    /// As a double, which may round beyond 2⁵³ thousandths.
     public var double: Double { Double(self.milli) / 1000 }
 
     /// A plain decimal without trailing zeros: `180`, `1.8`, `-0.05`.

@@ -1,5 +1,6 @@
 /// One number about one workload, as a source gave it.
 public struct Sample: Sendable, Hashable {
+    /// The number.
     public var value: Quantity
     /// The platform's own sample time if it gives one, else when it was asked for.
     public var at: WallTime
@@ -52,12 +53,17 @@ public enum Quality: String, Sendable, Hashable, CaseIterable {
 
 /// What the engine made of the samples of one metric.
 public struct Reading: Sendable, Hashable {
+    /// Its name.
     public var metric: String
+    /// The number that rules go by; nil where there is none.
     public var value: Quantity?
+    /// Of the metric, for people.
     public var unit: String?
+    /// How far it can be trusted.
     public var quality: Quality
     /// Since the newest sample; nil when there never was one.
     public var age: Duration?
+    /// Of the metric: beyond this age it is stale.
     public var maxAge: Duration
     /// `1m avg`; nil for the newest sample as it is.
     public var window: String?
@@ -65,9 +71,11 @@ public struct Reading: Sendable, Hashable {
     public var source: String
     /// Why it is missing, and what the source did answer.
     public var missing: MissingReason?
+    /// What the source did answer, or what speaks against the value, scrubbed and cut.
     public var evidence: String?
     /// The rule's target and the reading's ratio to it, when one rule names them.
     public var target: Quantity?
+    /// Of the value to the target, for the present size where the target is a replica's.
     public var ratio: Quantity?
 
     public init(
@@ -102,6 +110,7 @@ public enum Observation: Sendable, Hashable {
 public struct DriverError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Dotted, stable: `exec.timeout`, `exec.exit`, `exec.output`.
     public var code: String
+    /// What is wrong, in words for an operator.
     public var message: String
     /// The program's or platform's own words, scrubbed and cut.
     public var evidence: String?

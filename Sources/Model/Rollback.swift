@@ -2,6 +2,7 @@
 public struct Rollback: Sendable, Hashable {
     /// The action that is taken back, and the decision that it carried out.
     public var action: Int64
+    /// The decision that it carried out.
     public var decision: Int64
     /// The size that it was to reach.
     public var to: Int

@@ -3,16 +3,20 @@
 /// In decisions and memory it is *cluster time*: the leader's reading of the database's clock, carried on by a monotonic
 /// clock and never going back. It is data; nothing in the pure targets reads a clock.
 public struct WallTime: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Since 1970-01-01T00:00:00Z; negative before it.
     public var microseconds: Int64
 
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
     public static func < (left: WallTime, right: WallTime) -> Bool { left.microseconds < right.microseconds }
+    /// Saturates instead of overflowing.
     public static func + (time: WallTime, duration: Duration) -> WallTime {
         let (sum, overflow) = time.microseconds.addingReportingOverflow(duration.microseconds)
         return WallTime(microseconds: overflow ? (duration < .zero ? .min : .max) : sum)
     }
+    /// Saturates instead of overflowing.
     public static func - (time: WallTime, duration: Duration) -> WallTime { time + (.zero - duration) }
+    /// How long from `right` to `left`; saturates instead of overflowing.
     public static func - (left: WallTime, right: WallTime) -> Duration {
         let (difference, overflow) = left.microseconds.subtractingReportingOverflow(right.microseconds)
         return .microseconds(overflow ? (left < right ? Int64.min : Int64.max) : difference)

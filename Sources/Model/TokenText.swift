@@ -5,6 +5,7 @@
 ///
 /// It holds no randomness and no hash of its own: whoever makes one passes random bytes in.
 public struct TokenText: Sendable, Hashable {
+    /// What every token begins with, for secret scanners.
     public static let prefix = "muster"
     /// Base-62 digits of the id: 47 bits, enough for the number of tokens that a cluster ever makes.
     public static let idLength = 8
@@ -14,7 +15,9 @@ public struct TokenText: Sendable, Hashable {
     public static let checksumLength = 6
     /// Longest environment name, in bytes.
     public static let maximumEnvironment = 32
+    /// Bytes of the secret.
     public static let secretByteCount = 32
+    /// Random bytes that an id is made of.
     public static let idByteCount = 8
 
     /// Which cluster it is for, by name: lower-case letters, digits and `-`.
@@ -60,6 +63,7 @@ public struct TokenText: Sendable, Hashable {
         return "\(body)_\(Self.checksum(body))"
     }
 
+    /// Bytes of the longest token there can be: anything longer is none.
     public static var maximumLength: Int {
         Self.prefix.utf8.count + Self.maximumEnvironment + Self.idLength + Self.secretLength + Self.checksumLength + 4
     }
@@ -132,6 +136,8 @@ extension TokenText: CustomStringConvertible {
 }
 
 extension TokenText: CustomDebugStringConvertible, CustomReflectable {
+    /// Without the secret.
     public var debugDescription: String { self.description }
+    /// Without the secret.
     public var customMirror: Mirror { Mirror(self, children: ["id": self.id]) }
 }

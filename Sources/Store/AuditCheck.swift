@@ -6,6 +6,7 @@ internal import Postgres
 ///
 /// It remembers the head it last agreed with. A head that is behind it, or that its events do not lead to, is a log that somebody changed.
 public struct AuditCheck: Sendable {
+    /// What the check has come to.
     public enum State: Sendable, Hashable {
         /// Not everything has been read yet.
         case verifying
@@ -13,12 +14,14 @@ public struct AuditCheck: Sendable {
         /// Stays so: what was seen can't be unseen.
         case diverged(String)
     }
+    /// What the check has come to.
     public private(set) var state = State.verifying
     private var verifier = Verifier()
 
     /// Events that one step reads at most: a bounded share of memory and of the database's time.
     public static let stepEvents = 2000
 
+    /// Begins with the log's first event.
     public init() {}
 
     /// The newest event that was checked; -1 when none was.

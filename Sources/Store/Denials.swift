@@ -4,19 +4,27 @@ internal import Postgres
 
 /// What no node accepts from another any more.
 public struct DenialRecord: Sendable, Hashable {
+    /// A certificate, or a name.
     public enum What: Sendable, Hashable {
         /// One certificate; lower-case hex without colons and leading zeros.
         case serial(String)
         /// Every certificate that carries that name.
         case node(String)
 
+        /// The serial number, when it is one certificate's.
         public var serial: String? { if case .serial(let serial) = self { serial } else { nil } }
+        /// The name, when it is every certificate's of a name.
         public var node: String? { if case .node(let node) = self { node } else { nil } }
     }
+    /// Its number.
     public var id: Int64
+    /// What is denied.
     public var what: What
+    /// Who denied it.
     public var actor: String
+    /// Why, in their own words.
     public var reason: String
+    /// When, by the database's clock.
     public var at: WallTime
 
     public init(id: Int64, what: What, actor: String, reason: String, at: WallTime) {

@@ -3,6 +3,7 @@ public import Model
 internal import Postgres
 
 extension Store {
+    /// The cluster's switch as it is now.
     public func switchState() async throws -> Switch { try await self.run(self.switchRead) }
 
     var switchRead: Read<Switch> {
@@ -64,6 +65,7 @@ extension Store {
 }
 
 extension Write {
+    /// Turns the cluster's switch. One that stands so already is left alone, and nothing is recorded.
     public func setSwitch(enabled: Bool, reason: String) async throws -> Switch {
         let rows = try await self.transaction.query("SELECT enabled FROM muster.switch WHERE shard = $1 FOR UPDATE", [.text(self.store.shard)])
         let before = try rows.first?["enabled"].bool() ?? false
@@ -82,6 +84,7 @@ extension Write {
         return changed
     }
 
+    /// A pause by whoever writes, from now on.
     public func createPause(scope: Pause.Scope, direction: Pause.Direction, until: WallTime, reason: String) async throws -> Pause {
         let rows = try await self.transaction.query(
             """

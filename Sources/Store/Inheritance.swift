@@ -3,6 +3,7 @@ internal import Postgres
 
 /// What the leaders before left for the next one.
 public struct Inheritance: Sendable {
+    /// Where the cluster stands.
     public var head: Head
     /// Names what people say; see ``Store/configuration()``.
     public var configurationVersion: String
@@ -25,10 +26,13 @@ extension Store {
     public struct Configuration: Sendable {
         /// See ``Store/configurationVersion()``.
         public var version: String
+        /// Of every manifest the version in force.
         public var manifests: [StoredManifest]
         /// The cluster's switch.
         public var control: Switch
+        /// Pauses in force.
         public var pauses: [Pause]
+        /// Overrides in force.
         public var overrides: [Override]
         /// What second persons said of changes that wait for them.
         public var approvals: [Approval]

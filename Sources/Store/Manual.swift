@@ -4,11 +4,17 @@ internal import Postgres
 
 /// What was asked of a person about one workload, and what was last said to run.
 public struct ManualRecord: Sendable, Hashable {
+    /// What a person is asked to do.
     public struct Request: Sendable, Hashable {
+        /// Replicas that should run.
         public var replicas: Int
+        /// Replicas that were asked for when it was decided.
         public var expected: Int
+        /// The idempotency key: the same request has the same one.
         public var action: String
+        /// The term of the leader that asks.
         public var epoch: Int64
+        /// The decision's sentence.
         public var reason: String
         public init(replicas: Int, expected: Int, action: String, epoch: Int64, reason: String) {
             self.replicas = replicas
@@ -18,9 +24,13 @@ public struct ManualRecord: Sendable, Hashable {
             self.reason = reason
         }
     }
+    /// What is asked now; nil: nothing.
     public var request: Request?
+    /// Replicas that were last said to run; nil: nobody has said.
     public var observed: Int?
+    /// When that was said.
     public var observedAt: WallTime?
+    /// Who said it.
     public var observedBy: String?
     /// A restart was asked for, and nobody has said since what runs.
     public var awaitsRestart = false

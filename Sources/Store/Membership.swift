@@ -26,6 +26,7 @@ extension Store {
             deadline: wait)
     }
 
+    /// All members, also those that have left, by name.
     public func nodes() async throws -> [NodeRecord] {
         let rows = try await self.read(
             "SELECT name, incarnation, region, address, version, schema, started_at, seen_at, left_at, state FROM muster.node ORDER BY name")
@@ -38,6 +39,7 @@ extension Store {
         }
     }
 
+    /// Who leads, as the database has it.
     public func leader() async throws -> LeaderRecord {
         let rows = try await self.read(
             """

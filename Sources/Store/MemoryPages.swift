@@ -2,7 +2,9 @@ internal import Postgres
 
 /// A part of what a leader remembers, in bytes that this module does not look into.
 public struct StoredPage: Sendable, Hashable {
+    /// Which page it is, from 0.
     public var number: Int
+    /// Its content.
     public var bytes: [UInt8]
 
     public init(number: Int, bytes: [UInt8]) {

@@ -3,15 +3,23 @@ internal import Postgres
 
 /// Which decisions are asked for. Newest first.
 public struct DecisionFilter: Sendable, Hashable {
+    /// Only of this workload.
     public var workload: WorkloadID?
+    /// Only of this service.
     public var service: String?
+    /// Only of this region.
     public var region: String?
+    /// Only under the policy of this name.
     public var policy: String?
+    /// Only those that went this way.
     public var kind: Decision.Kind?
+    /// Only from then on.
     public var since: WallTime?
+    /// Only before then.
     public var until: WallTime?
     /// Only those with a smaller number.
     public var before: Int64?
+    /// At most so many; at least one.
     public var limit: Int
 
     public init(
@@ -34,8 +42,11 @@ public struct DecisionFilter: Sendable, Hashable {
 public struct ActionFilter: Sendable, Hashable {
     /// Only those that have not ended.
     public var open: Bool
+    /// Only of this workload.
     public var workload: WorkloadID?
+    /// Only those with a smaller number.
     public var before: Int64?
+    /// At most so many; at least one.
     public var limit: Int
 
     public init(open: Bool = false, workload: WorkloadID? = nil, before: Int64? = nil, limit: Int = 100) {
@@ -48,16 +59,24 @@ public struct ActionFilter: Sendable, Hashable {
 
 /// Which audit events are asked for.
 public struct EventFilter: Sendable, Hashable {
+    /// Only of this type, such as `decision.applied`.
     public var type: String?
+    /// Only by this principal, by its id.
     public var actor: String?
+    /// Only about this subject, by its id.
     public var subject: String?
+    /// Only of this severity.
     public var severity: String?
+    /// Only from then on, by the time at which they entered the log.
     public var since: WallTime?
+    /// Only before then, by the time at which they entered the log.
     public var until: WallTime?
     /// First and last sequence number, both included.
     public var from: Int64?
     public var to: Int64?
+    /// Oldest first; else newest first.
     public var ascending: Bool
+    /// At most so many; at least one.
     public var limit: Int
 
     public init(
@@ -95,6 +114,8 @@ extension Store {
         d.id, d.seq, d.epoch, d.node, d.body, (SELECT a.id FROM muster.action a WHERE a.decision_id = d.id) AS action_id
         """
 
+    /// Recorded decisions, newest first.
+    /// - Throws: ``StoreError`` for one that can't be read, as all reads of records do.
     public func decisions(_ filter: DecisionFilter) async throws -> [DecisionRecord] {
         var conditions = Conditions()
         conditions.add({ "d.shard = \($0)" }, .text(self.shard))
@@ -111,6 +132,7 @@ extension Store {
         return try rows.map(Self.decision(row:))
     }
 
+    /// One recorded decision; nil: there is none of that number.
     public func decision(id: Int64) async throws -> DecisionRecord? {
         let rows = try await self.read("SELECT \(Self.decisionColumns) FROM muster.decision d WHERE d.id = $1", [.int(id)])
         return try rows.first.map(Self.decision(row:))
@@ -136,6 +158,7 @@ extension Store {
         created_at, history
         """
 
+    /// Actions, newest first.
     public func actions(_ filter: ActionFilter) async throws -> [ActionRecord] { try await self.run(self.actionsRead(filter)) }
 
     func actionsRead(_ filter: ActionFilter) -> Read<[ActionRecord]> {
@@ -150,6 +173,7 @@ extension Store {
         ) { try $0.map(Self.action(row:)) }
     }
 
+    /// One action; nil: there is none of that number.
     public func action(id: Int64) async throws -> ActionRecord? {
         let rows = try await self.read("SELECT \(Self.actionColumns) FROM muster.action WHERE id = $1", [.int(id)])
         return try rows.first.map(Self.action(row:))
@@ -192,6 +216,7 @@ extension Store {
         }
     }
 
+    /// What is shown of one workload; nil: it was never evaluated.
     public func workload(_ id: WorkloadID) async throws -> WorkloadRecord? { try await self.run(self.workloadRead(id)) }
 
     func workloadRead(_ id: WorkloadID) -> Read<WorkloadRecord?> {
@@ -214,11 +239,13 @@ extension Store {
         }
     }
 
+    /// What the last round did; nil: there was none.
     public func round() async throws -> RoundRecord? {
         let rows = try await self.read("SELECT at, summary FROM muster.round WHERE shard = $1", [.text(self.shard)])
         return try rows.first.map { RoundRecord(at: try $0["at"].wallTime(), summary: try $0["summary"].parsedJSON()) }
     }
 
+    /// Audit events as listed.
     public func events(_ filter: EventFilter) async throws -> [EventRecord] {
         var conditions = Conditions()
         conditions.add({ "type = \($0)" }, filter.type.map { .text($0) })
@@ -245,6 +272,7 @@ extension Store {
             leafHash: try row["leaf_hash"].bytes())
     }
 
+    /// One audit event; nil: there is none of that number.
     public func event(seq: Int64) async throws -> EventRecord? {
         try await self.events(EventFilter(from: seq, to: seq, limit: 1)).first
     }

@@ -4,7 +4,9 @@ internal import Postgres
 
 /// What the leader knows of one region; a region that is up and of which nothing is to be remembered has none.
 public struct RegionRecord: Sendable, Hashable {
+    /// Its name.
     public var region: String
+    /// Where it stands.
     public var state: RegionState
     /// Since when it has been in its state; nil when it is up.
     public var since: WallTime?

@@ -5,10 +5,15 @@ internal import Postgres
 
 /// Something that another node asked of the leader.
 public struct LeaderRequest: Sendable, Hashable {
+    /// What is asked.
     public enum Kind: String, Sendable, Hashable { case resign }
+    /// Its number.
     public var id: Int64
+    /// What is asked.
     public var kind: Kind
+    /// Who asked.
     public var actor: String
+    /// Why, in their own words.
     public var reason: String
     /// The node that shall lead next; nil: whoever is first.
     public var successor: String?

@@ -6,6 +6,7 @@ public import Postgres
 /// Migrations are numbered SQL files, applied once, in order, each in a transaction of its own, by whichever node comes first; the others wait.
 /// A migration that was applied is never edited: its checksum is compared at every start. A node that is older than the schema refuses to start.
 public enum Schema {
+    /// The schema's name in the database.
     public static let name = "muster"
 
     /// Guards migrations among nodes that start together; any constant will do as long as it is always this one.
@@ -28,6 +29,7 @@ public enum Schema {
     /// The newest version that this binary knows.
     public static var version: Int { Self.migrations.last?.version ?? 0 }
 
+    /// Applies what a database lacks, and says what that is.
     public static var migrator: Migrator {
         Migrator(schema: Self.name, migrations: Self.migrations, lockKey: Self.migrationLockKey)
     }

@@ -8,11 +8,15 @@ public import Postgres
 ///
 /// It holds no rule: what may be written is decided by the engine, the coordinator and the API before they come here.
 public struct Store: Sendable {
+    /// Connections for reads and writes.
     public let pool: Pool
+    /// The cluster's name.
     public let cluster: String
+    /// The part of the fleet that one leader has.
     public let shard: String
     /// The node that writes through this store, and its run.
     public let node: String
+    /// The run of that node.
     public let bootID: String
 
     public init(pool: Pool, cluster: String, shard: String, node: String, bootID: String) {
@@ -38,6 +42,7 @@ public struct Store: Sendable {
 public struct Head: Sendable, Hashable {
     /// The database's clock.
     public var now: WallTime
+    /// The newest term; 0 before the first.
     public var epoch: Int64
     /// The newest audit event; -1 when there is none.
     public var seq: Int64
@@ -45,15 +50,20 @@ public struct Head: Sendable, Hashable {
 
 /// The audit tree's newest state.
 public struct TreeHead: Sendable, Hashable {
+    /// Events in it.
     public var size: Int64
+    /// The root hash; empty in an empty tree.
     public var root: [UInt8]
     /// The right edge: with it, a reader can go on from here.
     public var frontier: [UInt8]
+    /// The newest term when it grew last.
     public var epoch: Int64
+    /// When it grew last; nil: it is empty.
     public var integratedAt: WallTime?
 }
 
 extension Store {
+    /// Where the cluster stands now.
     public func head() async throws -> Head { try await self.run(self.headRead) }
 
     var headRead: Read<Head> {
@@ -68,6 +78,7 @@ extension Store {
         }
     }
 
+    /// The audit tree's newest state; empty when nothing was written yet.
     public func treeHead() async throws -> TreeHead {
         let rows = try await self.read("SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1", [.text(self.origin)])
         guard let row = rows.first else { return TreeHead(size: 0, root: [], frontier: [], epoch: 0, integratedAt: nil) }

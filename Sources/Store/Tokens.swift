@@ -17,6 +17,7 @@ extension Store {
         return try Self.token(row: row)
     }
 
+    /// All tokens, also those that count no longer, oldest first.
     public func tokens() async throws -> [TokenRecord] {
         try await self.read("SELECT id, name, role, created_by, created_at, expires_at, revoked_at FROM muster.token ORDER BY created_at, id")
             .map(Self.token(row:))

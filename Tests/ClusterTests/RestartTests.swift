@@ -53,6 +53,11 @@ extension WholeClusters.Leaders {
         try await eventually("the restart comes once the pause is over", seen: { await platform.why("leaky-paused") }) {
             platform.restarts("leaky-paused").count == 1
         }
+        let metrics = try await cluster.http("/metrics", at: cluster.leader(after: 0).node).body
+        for kind in ["scale", "restart"] {
+            let count = try metrics.firstMatch(of: Regex("\nmuster_actions_total\\{kind=\"\(kind)\"\\} ([0-9]+)\n", as: (Substring, Substring).self))?.1
+            #expect(count.flatMap { Int($0) } ?? 0 >= 2, "\(kind): \(metrics)")
+        }
         try await cluster.settled(["leaky", "leaky-paused"])
         try await platform.expectSoundEffects(["leaky", "leaky-paused"])
         try await cluster.expectSoundRecords()

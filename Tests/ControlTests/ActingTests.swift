@@ -171,9 +171,14 @@ struct ActingTests {
 
     // MARK: Holds
 
+    private static let takenBack = Pause(
+        id: 2, scope: .workload(transcode), direction: .up, owner: "transcode", reason: "taken back", since: start, until: seconds(3600), rolledBack: 3)
+
     static let obstacles: [(String, Fleet)] = [
-        ("the cluster's switch is off", fleet(one, enabled: false)), ("paused by anna until 2026-05-28T13:00:00.000Z", fleet(one, pauses: [pause(.up)])),
-        ("paused by anna until 2026-05-28T13:00:00.000Z", fleet(one, pauses: [pause(.down), pause(.both, scope: .service("transcode"))])),
+        ("the cluster's switch is off", fleet(one, enabled: false)), ("paused by anna until 13:00:00 UTC", fleet(one, pauses: [pause(.up)])),
+        ("paused by anna until 13:00:00 UTC", fleet(one, pauses: [pause(.down), pause(.both, scope: .service("transcode"))])),
+        ("paused by anna until 14:00:00 UTC", fleet(one, pauses: [pause(.up), pause(.both, until: seconds(7200)), pause(.up, until: seconds(60))])),
+        ("a-3 was taken back: held until 13:00:00 UTC", fleet(one, pauses: [takenBack])),
         ("the policy's mode is recommend", fleet([one[0], .policy(queuePolicy(mode: .recommend))])),
     ]
 

@@ -128,10 +128,23 @@ struct LargeFleetTests {
         #expect(known.passedOver.map(\.service).sorted() == ["a", "e"])
     }
 
+    @Test("a page is written in the newest form, and one of the form before it is read")
+    func forms() throws {
+        let remembered = [Remembered(workload: transcode, evaluatedAt: start, size: 4, memory: Memory(lastUp: start))]
+        let page = MemoryPage(number: 7, remembered)
+        #expect(page.bytes[0] == 2)
+        #expect(try page.remembered() == remembered)
+        #expect(try MemoryPage(number: 7, bytes: [1] + page.bytes.dropFirst()).remembered() == remembered)
+    }
+
     @Test("a page of a newer form, or one that is damaged, is refused by its number")
     func refused() {
         let page = MemoryPage(number: 7, [Remembered(workload: transcode, evaluatedAt: start, size: 4, memory: Memory(lastUp: start))])
-        #expect(throws: MemoryPageError.version(page: 7, 2)) { try MemoryPage(number: 7, bytes: [2] + page.bytes.dropFirst()).remembered() }
+        for version in [0, 3] as [UInt8] {
+            #expect(throws: MemoryPageError.version(page: 7, UInt64(version))) {
+                try MemoryPage(number: 7, bytes: [version] + page.bytes.dropFirst()).remembered()
+            }
+        }
         for length in 0..<page.bytes.count {
             #expect(throws: MemoryPageError.self) { try MemoryPage(number: 7, bytes: Array(page.bytes.prefix(length))).remembered() }
         }

@@ -199,7 +199,7 @@ struct RestartTests {
         let work = leader.work(mayAct: true, at: start)
         #expect(work.map(\.step) == [.observe])
         let after = try #require(leader.looked(action, seen(4), at: start))
-        #expect(after.state == .superseded && after.history.last?.text == "withdrawn before it was applied: paused by anna until \(seconds(3600))")
+        #expect(after.state == .superseded && after.history.last?.text == "withdrawn before it was applied: paused by anna until 13:00:00 UTC")
     }
 
     @Test("a new leader never sends a restart that its predecessor may have sent", arguments: [seen(4), seen(4, ready: 0), seen(7), .unseen(refusal), .gone])

@@ -207,6 +207,89 @@ struct DoubtTests {
         #expect(fixture.evaluate(["queue": 100]).to == 9)
     }
 
+    @Test("a metric that never answered is missing since it was first asked for, whatever else is fresh")
+    func neverAnswered() {
+        var fixture = Self.twoMetrics([.hold(.seconds(30)), .lastGood(.seconds(30)), .replicas(7)])
+        func size(after seconds: Int) -> Int? {
+            fixture.desired = 4
+            fixture.now = Fixture.start + .seconds(seconds)
+            return fixture.evaluate(["queue": 100]).to
+        }
+        // There is no last good value to go on with.
+        #expect([0, 29, 30, 59].map(size) == [4, 4, 4, 4])
+        #expect(fixture.memory.missingSince == nil && fixture.memory.series(of: "mail")?.askedSince == Fixture.start)
+        #expect([60, 61, 3600].map(size) == [7, 7, 7])
+        #expect(fixture.memory.series.map(\.askedSince) == [nil, Fixture.start])
+    }
+
+    @Test("a metric that never answered stays missing since it was first asked for, though all are missing for a while")
+    func neverAnsweredAlone() {
+        var fixture = Self.twoMetrics([.hold(.seconds(30)), .replicas(7)])
+        fixture.evaluate(["queue": 100])
+        fixture.pass(20)
+        #expect(fixture.evaluate([String: ReadingAnswer]()).to == 4)
+        fixture.pass(10)
+        #expect(fixture.evaluate(["queue": 100]).to == 7)
+    }
+
+    @Test("once it has answered it counts from its last fresh reading, a stale one is none")
+    func answeredOnce() {
+        var fixture = Self.twoMetrics([.hold(.seconds(30)), .replicas(7)])
+        fixture.evaluate(["queue": .value(Sample(value: 100, at: fixture.now)), "mail": fixture.stale(1)])
+        #expect(fixture.memory.series(of: "mail")?.askedSince == Fixture.start)
+        fixture.pass(29)
+        fixture.evaluate(["queue": 100, "mail": 1])
+        #expect(fixture.memory.series(of: "mail")?.askedSince == nil)
+        fixture.pass(29)
+        #expect(fixture.evaluate(["queue": 100]).to == 4)
+        fixture.pass(1)
+        #expect(fixture.evaluate(["queue": 100]).to == 7)
+    }
+
+    @Test("a metric that a policy names anew is missing since the first evaluation under that version")
+    func namedAnew() {
+        var fixture = Self.twoMetrics([.hold(.seconds(30)), .replicas(7)])
+        let (metrics, rules) = (fixture.policy.metrics, fixture.policy.rules)
+        func name(_ count: Int) { (fixture.policy.metrics, fixture.policy.rules) = (Array(metrics.prefix(count)), Array(rules.prefix(count))) }
+        name(1)
+        fixture.evaluate(["queue": 100])
+        name(2)
+        fixture.pass(600)
+        #expect(fixture.evaluate(["queue": 100]).to == 4)
+        fixture.pass(29)
+        #expect(fixture.evaluate(["queue": 100]).to == 4)
+        fixture.pass(1)
+        #expect(fixture.evaluate(["queue": 100]).to == 7)
+        // What no version names is forgotten.
+        name(1)
+        fixture.evaluate(["queue": 100])
+        name(2)
+        fixture.desired = 4
+        #expect(fixture.evaluate(["queue": 100]).to == 4)
+    }
+
+    @Test("a takeover at any point of a metric's silence changes no decision")
+    func neverAnsweredTakeovers() throws {
+        func decisions(takeover: Int?) throws -> [Decision] {
+            var fixture = Self.twoMetrics([.hold(.seconds(30)), .secondary, .replicas(7)])
+            return try (0..<8).map { round in
+                if round == takeover {
+                    var writer = PackedWriter()
+                    fixture.memory.write(to: &writer, after: fixture.now)
+                    var reader = PackedReader(writer.bytes)
+                    let packed = try Memory(from: &reader, after: fixture.now)
+                    #expect(reader.isAtEnd && packed == fixture.memory)
+                    fixture.memory = try Memory(json: JSON(parsing: packed.json.canonical()))
+                }
+                defer { fixture.pass(10) }
+                return fixture.evaluate(["queue": 100])
+            }
+        }
+        let undisturbed = try decisions(takeover: nil)
+        #expect(undisturbed.map(\.to) == [4, 4, 4, 7, 7, 7, 7, 7])
+        for round in 0..<8 { #expect(try decisions(takeover: round) == undisturbed, "takeover before evaluation \(round)") }
+    }
+
     @Test("a second source counts as long as it answers, and the next step comes when it does not")
     func secondary() {
         func evaluate(_ second: ReadingAnswer?, policyLadder: Bool) -> Decision {

@@ -116,6 +116,27 @@ struct GateTests {
         }
     }
 
+    @Test("what must wait for any pause waits for the one that ends last, of those in force here")
+    func anyPause() {
+        let fixture = self.fixture()
+        var up = fixture.pause(.up, minutes: 10), down = fixture.pause(.down, owner: "bert", minutes: 20), other = fixture.pause(.both, minutes: 60)
+        (up.id, down.id, other.id) = (3, 2, 1)
+        other.scope = .region("us-east")
+        func covering(_ pauses: [Pause], _ direction: Pause.Direction) -> Int64? {
+            pauses.covering(Fixture.id, policy: "transcode", direction, at: fixture.now)?.id
+        }
+        for pauses in [[up, down, other], [other, down, up]] {
+            #expect([.both, .up, .down].map { covering(pauses, $0) } == [2, 3, 2])
+        }
+        #expect(covering([other], .both) == nil)
+        // Of two that end at once the later one.
+        down.until = up.until
+        #expect(covering([up, down], .both) == 3 && covering([down, up], .both) == 3)
+        #expect(down.words(at: fixture.now) == "paused by bert until 12:10:00 UTC")
+        down.rolledBack = 41
+        #expect(down.words(at: fixture.now) == "a-41 was taken back: held until 12:10:00 UTC")
+    }
+
     @Test("a pause is no reason when nothing would change")
     func nothingToPause() {
         var fixture = self.fixture {

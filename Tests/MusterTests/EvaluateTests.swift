@@ -60,6 +60,49 @@ struct EvaluateTests {
         #expect(again.out == table.out)
     }
 
+    @Test("guards that take effect stand below the decision, those that are held back with what holds them, and keep their turn")
+    func guards() async throws {
+        let scratch = try Scratch()
+        let guards = """
+            guards:
+              - { when: "mailboxes > 800", notify: critical }
+              - { when: "mailboxes > 700", for: 1m, restart: true }
+
+            """
+        let policy = Sample.mailboxes + guards
+        try scratch.write(policy, "live.yaml")
+        try scratch.write(policy.replacing("mode: live", with: "mode: dryRun"), "dry.yaml")
+        let program = Program(folder: scratch.folder)
+        func evaluate(_ file: String, minutes: Int, memory: JSON, _ format: String = "json") async throws -> Program.Result {
+            let now = WallTime(microseconds: 1_780_000_000_000_000 + Int64(minutes) * 60_000_000)
+            let input: JSON = [
+                "workload": "mail/eu-west", "now": .string(now.rfc3339(fractionDigits: 3)), "observed": ["replicas": 2], "readings": ["mailboxes": 850],
+                "memory": memory,
+            ]
+            try scratch.write(input.text, "case.json")
+            let result = try await program.run("evaluate", "-f", file, "--input", "case.json", "-o", format)
+            #expect(result.code == 0, "\(result.err)")
+            return result
+        }
+        let first = try JSON(parsing: try await evaluate("live.yaml", minutes: 0, memory: [:]).out)
+        #expect(first["guards"]?.arrayValue?.map { $0["effect"] } == ["notify"])
+        let memory = try #require(first["memory"])
+        let table = try await evaluate("live.yaml", minutes: 1, memory: memory, "table").out
+        #expect(table.hasSuffix("\n\nGUARD    BECAUSE\nrestart  “mailboxes > 700” (mailboxes 850 mailboxes) for 1m\n"), "\(table)")
+
+        // A dry run restarts nothing, at whatever evaluation.
+        let dry = try await evaluate("dry.yaml", minutes: 1, memory: memory, "table").out
+        let held = "restart, held back  “mailboxes > 700” (mailboxes 850 mailboxes) for 1m; the policy's mode is dryRun"
+        #expect(dry.hasSuffix("\n\nGUARD               BECAUSE\n\(held)\n"), "\(dry)")
+        let dryRun = try JSON(parsing: try await evaluate("dry.yaml", minutes: 1, memory: memory).out)
+        #expect(dryRun["guards"]?.arrayValue?.map { $0["held"] } == ["mode"])
+        let kept = try #require(dryRun["memory"])
+        let live = try JSON(parsing: try await evaluate("live.yaml", minutes: 2, memory: kept).out)
+        #expect(live["guards"]?.arrayValue?.map { $0["effect"] } == ["restart"] && live["guards"]?.arrayValue?.first?["held"] == nil)
+        let after = try #require(live["memory"])
+        #expect(try JSON(parsing: try await evaluate("live.yaml", minutes: 3, memory: after).out)["guards"] == [])
+    }
+
     /// A replacement in the case, the exit code and the words.
     static let broken: [(String, String, Int32, String)] = [
         (#""mailboxes":850"#, #""mailbox":850"#, 1, "case.json: /readings/mailbox: is not a metric of policy “mailboxes”; did you mean “mailboxes”?"),

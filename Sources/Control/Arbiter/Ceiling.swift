@@ -2,6 +2,7 @@ public import Model
 
 /// A limit on several workloads together: a region's `maxReplicas`, a budget's `maxReplicas` or `maxCostPerHour`.
 public struct Ceiling: Sendable, Hashable {
+    /// What is limited, and to how much.
     public enum Limit: Sendable, Hashable {
         case replicas(Int)
         /// Money per hour. Replicas cost what their region says, nothing where it says nothing.
@@ -10,6 +11,7 @@ public struct Ceiling: Sendable, Hashable {
 
     /// `region:eu-west`, `budget:fleet`
     public var name: String
+    /// What is limited, and to how much.
     public var limit: Limit
 
     public init(_ name: String, _ limit: Limit) {
@@ -36,6 +38,7 @@ public struct Ceiling: Sendable, Hashable {
 
 /// Minimums that together exceed a ceiling. Nobody is brought below its minimum for that: it is said, and a person decides.
 public struct Overcommitment: Sendable, Hashable, CustomStringConvertible {
+    /// The ceiling that they exceed.
     public var ceiling: Ceiling
     /// What the minimums add up to: replicas, or thousandths of money per hour.
     public var least: Int64

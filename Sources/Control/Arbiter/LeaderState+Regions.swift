@@ -8,9 +8,11 @@ extension LeaderState {
         public var facts: [String: RegionMemory.Facts?] = [:]
         /// For the audit log.
         public var events: [RegionHealth.Event] = []
+        /// Whether there is nothing to write.
         public var isEmpty: Bool { self.facts.isEmpty && self.events.isEmpty }
     }
 
+    /// What has changed since the last commit that wrote any.
     public var regionChanges: RegionChanges {
         let (before, now) = (self.regionsWritten.regions, self.regionHealth.memory.regions)
         var changes = RegionChanges(events: self.regionEvents)

@@ -20,13 +20,17 @@ public import Model
 public struct RegionHealth: Sendable, Hashable {
     /// Something to write down.
     public struct Event: Sendable, Hashable {
+        /// What happened.
         public enum Kind: String, Sendable, Hashable, CaseIterable {
             case lost, returned
             /// What others are to have for it begins, or has faded.
             case floorsBegin, floorsEnd
         }
+        /// What happened.
         public var kind: Kind
+        /// To which region.
         public var region: String
+        /// When, in cluster time.
         public var at: WallTime
         /// In words for a person.
         public var text: String
@@ -48,6 +52,7 @@ public struct RegionHealth: Sendable, Hashable {
         var fade = Region.Failover.defaultFade
     }
 
+    /// What a new leader goes on with.
     public internal(set) var memory: RegionMemory
     private var plans: [String: Plan] = [:]
     /// Whether regions' nodes answer, as far as this leader was told; nil: it was not, and goes on from what its predecessor knew.
@@ -55,6 +60,8 @@ public struct RegionHealth: Sendable, Hashable {
     /// By target workload: the regions whose load it takes, by name.
     private var sources: [String: [String]] = [:]
 
+    /// Goes on from what a predecessor left.
+    /// - Parameter memory: empty: nobody left anything.
     public init(_ fleet: Fleet, memory: RegionMemory = RegionMemory()) {
         self.memory = memory
         self.adopt(fleet)

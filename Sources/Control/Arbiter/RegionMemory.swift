@@ -21,9 +21,11 @@ public struct RegionMemory: Sendable, Hashable {
         /// Others have floors for it, and the log says so.
         public internal(set) var isCarried = false
 
+        /// Of a region that is up, with nothing to be remembered.
         public init() {}
         var isEmpty: Bool { self == Facts() }
 
+        /// Where the region stands by these facts.
         public var state: RegionState {
             if self.downSince != nil { return .down }
             if self.failingSince != nil { return .failing }
@@ -33,8 +35,10 @@ public struct RegionMemory: Sendable, Hashable {
         public var since: WallTime? { self.downSince ?? self.failingSince ?? self.backSince }
     }
 
+    /// By region; one that is up and has nothing to be remembered is not in it.
     public internal(set) var regions: [String: Facts]
 
+    /// Nothing to be remembered.
     public init() { self.regions = [:] }
 }
 

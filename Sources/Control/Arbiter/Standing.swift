@@ -7,6 +7,7 @@ public import Model
 public struct Standing: Sendable, Hashable {
     /// What it would have without ceilings; nil when it has that.
     public var wants: Int?
+    /// Whether its claim is an emergency's, which others' rates and cooldowns do not keep waiting.
     public var isUrgent: Bool
     /// A reading that it decides by is missing, stale or doubted, or the workload was not seen.
     public var isBlind: Bool
@@ -14,11 +15,13 @@ public struct Standing: Sendable, Hashable {
     public var size: Int?
     /// What the rules want; nil when it was not seen.
     public var need: Int?
+    /// When it was evaluated, in cluster time.
     public var at: WallTime
 
     /// Evaluations that may be missed before nobody keeps room for the claim any more.
     static let missedEvaluations = 3
 
+    /// What an evaluation that is told left; a claim is what a ceiling or a change under way kept it from.
     public init(after decision: Decision) {
         let denied = decision.steps.last { step in
             switch step.reason {

@@ -8,25 +8,36 @@ public enum Conformance {
     /// The version of the case format that this reads.
     public static let version: Int64 = 1
 
+    /// A case that failed.
     public struct Failure: Sendable, Hashable {
+        /// As the file names it.
         public var id: String
+        /// The part of the algorithm that it is about.
         public var kind: String
         /// What differs, or why the case could not be run; one sentence each.
         public var problems: [String]
     }
 
+    /// Cases of one kind.
     public struct Count: Sendable, Hashable {
+        /// Those that came out as expected.
         public var passed = 0
+        /// Those that did not.
         public var failed = 0
     }
 
+    /// What became of a file's cases.
     public struct Report: Sendable {
+        /// Whose arithmetic they were run with.
         public var arithmetic: Policy.Arithmetic
+        /// Each case that failed, in the file's order.
         public fileprivate(set) var failures: [Failure] = []
         /// Each kind that occurs, in the order of its first case.
         public fileprivate(set) var kinds: [(kind: String, count: Count)] = []
 
+        /// Cases that came out as expected.
         public var passed: Int { self.kinds.reduce(0) { $0 + $1.count.passed } }
+        /// Cases that did not.
         public var failed: Int { self.failures.count }
 
         fileprivate mutating func add(_ kind: String, _ failure: Failure?) {

@@ -2,17 +2,25 @@ public import Model
 
 /// What one evaluation concluded, without its words.
 public struct Conclusion: Sendable, Hashable {
+    /// Which way it goes.
     public var kind: Decision.Kind
     /// −1: it was not observed.
     public var from: Int
+    /// Replicas that are asked for, or would be where it does not act; −1: it was not observed.
     public var to: Int
+    /// What the rules want before limits; −1: it was not observed.
     public var wanted: Int
+    /// Whether the change is carried out.
     public var acted: Bool
+    /// Whether the emergency's condition holds.
     public var isEmergency: Bool
+    /// Why, by kind.
     public var reasons: ReasonSet
     /// Which metrics gave no reading, an old one, or one that is doubted: one bit each, of the first 64.
     public var missing: UInt64
+    /// Metrics with an old reading, likewise.
     public var stale: UInt64
+    /// Metrics with a reading that is doubted, likewise.
     public var doubted: UInt64
     /// Which guards take effect now: one bit each, of the first 64.
     public var guards: UInt64
@@ -47,6 +55,7 @@ public enum ChangeOutcome: String, Sendable, Hashable, CaseIterable {
 
 /// Kinds of reasons, as a set.
 public struct ReasonSet: OptionSet, Sendable, Hashable {
+    /// One bit for each kind.
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
@@ -78,5 +87,6 @@ public struct ReasonSet: OptionSet, Sendable, Hashable {
     static let notable: Self = [
         .lacking, .unobserved, .paused, .override, .off, .disabled, .emergency, .inboundFloor, .failoverFloor, .regionDown, .frozen, .awaitingApproval,
     ]
+    /// Whether an auditor would ask about any of them even where nothing changes.
     public var isNotable: Bool { !self.isDisjoint(with: .notable) }
 }

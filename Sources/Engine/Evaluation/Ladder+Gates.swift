@@ -38,7 +38,7 @@ extension Ladder {
         }
         if isUp ? self.situation.isPausedUp : self.situation.isPausedDown {
             let pause = self.scene?.pause(up: isUp, policy: self.policy.name, at: self.situation.time)
-            self.suppress(.paused, pause?.why ?? .paused(owner: "", until: self.situation.time), self.told(pause))
+            self.suppress(.paused, pause?.why ?? .paused(owner: "", until: self.situation.time), pause?.words(at: self.situation.time) ?? "paused")
         }
         if !self.situation.isEnabled { self.suppress(.disabled, .disabled, "the cluster's switch is off") }
         self.passFreezeAndApproval()
@@ -48,12 +48,6 @@ extension Ladder {
         case .recommend: self.suppress(.mode, .recommendOnly, "the policy's mode is recommend")
         case .off: self.suppress([.mode, .off], .off, "the policy's mode is off")
         }
-    }
-
-    private func told(_ pause: Pause?) -> String {
-        let until = self.clock(pause?.until.microseconds ?? 0)
-        guard let action = pause?.rolledBack else { return "paused by \(Words.quoted(pause?.owner ?? "")) until \(until)" }
-        return "\(ActionRecord.name(action)) was taken back: held until \(until)"
     }
 
     /// An emergency that raises passes both: it is what they make an exception for.
@@ -90,24 +84,11 @@ extension Ladder {
 
 extension Scene {
     /// Of the pauses that cover a change in this direction now, the one that ends last.
-    func pause(up: Bool, policy: String, at now: WallTime) -> Pause? { self.pauses.covering(self.workload, policy: policy, up: up, at: now) }
+    func pause(up: Bool, policy: String, at now: WallTime) -> Pause? { self.pauses.covering(self.workload, policy: policy, up ? .up : .down, at: now) }
 }
 
 extension Pause {
     fileprivate var why: Reason {
         self.rolledBack.map { .rolledBack(action: ActionRecord.name($0), until: self.until) } ?? .paused(owner: self.owner, until: self.until)
-    }
-}
-
-extension [Pause] {
-    func covering(_ workload: WorkloadID, policy: String, up: Bool, at now: WallTime) -> Pause? {
-        var found: Pause?
-        for pause in self {
-            let covers = pause.direction == .both || pause.direction == (up ? .up : .down)
-            guard covers, pause.since <= now + Engine.clockAllowance, now < pause.until, pause.scope.covers(workload, policy: policy) else { continue }
-            guard let other = found else { found = pause; continue }
-            if (pause.until, pause.id) > (other.until, other.id) { found = pause }
-        }
-        return found
     }
 }

@@ -14,6 +14,8 @@ extension Ladder {
             if reading.quality == .fresh {
                 self.cells[metric.cells.lastGood] = reading.value
                 self.cells[metric.cells.lastGood + 1] = self.now
+            } else if self.cells[metric.cells.lastGood + 1] == Cells.never, self.cells[metric.cells.lastGood] == Cells.never {
+                self.cells[metric.cells.lastGood] = self.now
             }
             self.scratch.readings[index] = reading
         }
@@ -80,12 +82,12 @@ extension Ladder {
         return Int128(value) < least
     }
 
-    /// A metric's own steps without a reading.
+    /// A metric's own steps without a reading, as time passes since it was last fresh or, when it never was, since it was first asked for.
     private func replace(_ index: Int, by ladder: UnsafeBufferPointer<Program.Rung>) {
         let metric = self.program.metrics[index]
         let good = self.cells[metric.cells.lastGood + 1]
-        let since = good != Cells.never ? good : self.cells[CellLayout.Header.missingSince]
-        let elapsed = since == Cells.never ? 0 : max(self.now.subtractingSaturating(since), 0)
+        let since = good != Cells.never ? good : self.cells[metric.cells.lastGood]
+        let elapsed = max(self.now.subtractingSaturating(since), 0)
         for rung in ladder where elapsed < rung.until {
             switch rung.step {
             case .hold: return

@@ -176,6 +176,7 @@ public final class Scratch {
         }
     }
 
+    /// Without room: it is made when it is first used for a program.
     public init() {
         self.climb = Arena.allocate(Climb.self, 1)
         self.climb.initialize(to: Climb())

@@ -90,7 +90,7 @@ struct CellLayout: Sendable {
 struct MetricCells: Sendable {
     /// How many samples there are.
     let count: Int
-    /// Value and time.
+    /// Value and time. As long as there is no time, the place of the value holds since when the metric has been asked for.
     let lastGood: Int
     /// The last believed value, its time, and for how many evaluations another one has held; −1: nothing is doubted.
     let doubt: Int
@@ -127,6 +127,7 @@ struct Cells {
         }
         for condition in program.cells.conditions { self.base[condition.cell] = Self.never }
         for metric in program.metrics {
+            self.base[metric.cells.lastGood] = Self.never
             self.base[metric.cells.lastGood + 1] = Self.never
             if metric.cells.doubt >= 0 { self.base[metric.cells.doubt + 1] = Self.never }
         }

@@ -64,6 +64,7 @@ public final class Program: @unchecked Sendable {
         case behavior(up: Direction, down: Direction)
     }
 
+    /// What it was made of.
     public let policy: Policy
     /// Which version of the policy that is.
     public let reference: Decision.PolicyReference

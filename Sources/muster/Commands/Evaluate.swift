@@ -9,7 +9,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "One evaluation, without a cluster or a network.",
         discussion:
-            "The very engine that runs live. The answer holds the decision and the memory, which is the next case’s “memory”.\n\nExample: muster evaluate -f policy.yaml --input case.json"
+            "The very engine that runs live. The answer holds the decision, the guards that take effect, and the memory, which is the next case’s “memory”.\n\nExample: muster evaluate -f policy.yaml --input case.json"
     )
     @OptionGroup var files: ManifestFiles
     @Option(help: "The case: workload, time, observed replicas and readings, as JSON.")
@@ -30,15 +30,20 @@ struct EvaluateCommand: AsyncParsableCommand {
             throw Failure(policies.isEmpty ? "the file holds no such policy" : "the file holds several policies; name one with --policy", exitCode: 2)
         }
         guard let data = FileManager.default.contents(atPath: self.input) else { throw Failure("\(self.input) can't be read", exitCode: 2) }
-        let evaluation: Evaluation
+        var evaluation: Evaluation
+        let guards: [GuardOutcome]
         do {
             var input = try EvaluationCase.input(from: JSON(parsing: data), policy: policy, reference: reference)
             let zones = ZoneDirectory()
             input.schedule = PolicyCalendar(policy, zone: { try? zones.rules(named: $0) }).state(at: input.now).schedule
             evaluation = Engine.evaluate(input)
+            guards = evaluation.guardOutcomes(input)
         } catch {
             throw Failure("\(self.input): \(error)")
         }
-        Print.value(evaluation.json, self.output.format) { ExplainView(decision: evaluation.decision.json, now: evaluation.decision.at).text(all: false) }
+        let decision = evaluation.decision.json
+        Print.value(["decision": decision, "memory": evaluation.memory.json, "guards": .array(guards.map(\.json))], self.output.format) {
+            ExplainView(decision: decision, now: evaluation.decision.at).text(all: false) + GuardsView(guards: guards).text
+        }
     }
 }

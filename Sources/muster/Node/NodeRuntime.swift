@@ -351,7 +351,9 @@ extension NodeRuntime: NodeView {
             .counter("muster_rounds_total", help: "Rounds that this node has committed as leader.", Double(status.rounds)),
             .counter("muster_evaluations_total", help: "Evaluations that this node has committed as leader.", Double(status.evaluations)),
             .counter("muster_decisions_total", help: "Decisions that this node has recorded as leader.", Double(status.decisions)),
-            .counter("muster_actions_total", help: "Changes and restarts that this node has committed as leader.", Double(status.actions)),
+            MetricFamily(
+                name: "muster_actions_total", help: "Actions that this node has committed as leader, by kind: changes of size and restarts.", kind: .counter,
+                samples: ActionRecord.Kind.allCases.map { .init(labels: [.init("kind", $0.rawValue)], Double(status.actions[$0] ?? 0)) }),
         ]
         if let peers = self.peers { families += peers.metrics() }
         if let supervised {
