@@ -3,8 +3,8 @@ import Model
 /// What one policy says about itself: contradictions (errors) and what is probably not meant (warnings). Pointers are those of the document.
 enum PolicyCheck {
     static func findings(_ policy: Policy) -> [ManifestFinding] {
-        Self.limits(policy) + Self.metrics(policy) + Self.ladders(policy) + Self.directions(policy) + Self.windows(policy) + Self.schedules(policy)
-            + Self.opposites(policy) + Self.sources(policy)
+        Self.limits(policy) + Self.metrics(policy) + Self.ladders(policy) + Self.guards(policy) + Self.directions(policy) + Self.windows(policy)
+            + Self.schedules(policy) + Self.opposites(policy) + Self.sources(policy)
             + policy.rules.enumerated().flatMap { Self.thresholds($1, at: "/rules/\($0)", policy) }
     }
 

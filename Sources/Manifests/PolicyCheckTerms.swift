@@ -1,6 +1,6 @@
 import Model
 
-/// Ladders and schedules.
+/// Ladders, guards and schedules.
 extension PolicyCheck {
     /// The policy's ladder, and those of its metrics.
     static func ladders(_ policy: Policy) -> [ManifestFinding] {
@@ -27,6 +27,19 @@ extension PolicyCheck {
                     policy, "/onMissing/\(step)", .contradiction, "no metric has a “secondary” source to ask; write it, or remove the step"))
         }
         return found
+    }
+
+    /// What a guard has done is remembered by what it is, without how often it may: two that differ in nothing else would be taken for one.
+    static func guards(_ policy: Policy) -> [ManifestFinding] {
+        policy.guards.enumerated().compactMap { index, guarded in
+            let same = policy.guards[..<index].firstIndex {
+                $0.when.text == guarded.when.text && $0.sustained == guarded.sustained && $0.effect == guarded.effect
+            }
+            return same.map {
+                Self.finding(
+                    policy, "/guards/\(index)", .contradiction, "guard \(index) does what guard \($0) does, on the same condition; remove one of the two")
+            }
+        }
     }
 
     private static func ladder(_ steps: [Policy.MissingStep], at pointer: String, _ policy: Policy) -> [ManifestFinding] {

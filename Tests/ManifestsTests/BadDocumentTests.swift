@@ -209,6 +209,9 @@ struct BadDocumentTests {
             .policy("guards: [{ when: queue > 1, notify: info, atMost: §often }]", "/guards/0/atMost", .wrongType, "such as 1/10m"),
             .policy("guards: [{ when: queue > 1, notify: info, atMost: §1/10 }]", "/guards/0/atMost", .wrongType, "such as 10s"),
             .policy("guards: [{ when: queue > 1, notify: info, atMost: §0/10m }]", "/guards/0/atMost", .outOfRange, "from 1 to 1000"),
+            .policy(
+                "guards: [{ when: queue > 1, for: 1m, restart: true }, §{ when: \"(queue) > 1.0\", for: 60s, restart: true, atMost: 3/1h }]", "/guards/1",
+                .contradiction, "does what guard 0 does, on the same condition"),
             .policy("approval: §5", "/approval", .wrongType, "write a mapping with above"),
             .policy("approval: { above: §-1 }", "/approval/above", .outOfRange, "from 0"),
             .policy("approval: §{}", "/approval", .missingField, "“above” is missing"),

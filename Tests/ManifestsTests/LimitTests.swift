@@ -68,8 +68,11 @@ struct LimitTests {
         let recurring = "{ cron: \"0 0 * * *\", duration: 1h, minReplicas: 1 }"
         #expect(codes(policy("schedule", recurring, ManifestLimits.recurrences)) == [])
         #expect(codes(policy("schedule", recurring, ManifestLimits.recurrences + 1)) == [.outOfRange])
-        #expect(codes(policy("guards", "{ when: queue > 1, notify: info }", ManifestLimits.guards)) == [])
-        #expect(codes(policy("guards", "{ when: queue > 1, notify: info }", ManifestLimits.guards + 1)) == [.outOfRange])
+        func guards(_ count: Int) -> String {
+            Samples.policy("maxReplicas: 9\nguards: [\((0..<count).map { "{ when: queue > \($0), notify: info }" }.joined(separator: ", "))]")
+        }
+        #expect(codes(guards(ManifestLimits.guards)) == [])
+        #expect(codes(guards(ManifestLimits.guards + 1)) == [.outOfRange])
         let rate = Array(repeating: "{ type: Pods, value: 1, periodSeconds: 1 }", count: ManifestLimits.ratePolicies + 1).joined(separator: ", ")
         #expect(codes(Samples.policy("maxReplicas: 9\nbehavior: { scaleUp: { policies: [\(rate)] } }")) == [.outOfRange])
         #expect(

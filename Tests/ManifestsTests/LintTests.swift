@@ -338,6 +338,21 @@ struct LintTests {
             "warning contradictory-windows Policy/p /metrics/0/window/last", "at least 30s")
     }
 
+    @Test(
+        "guards differ in their condition, in how long it has to last, or in what they do",
+        arguments: [
+            "when: queue > 91, for: 1m, notify: info", "when: queue > 90, for: 2m, notify: info", "when: queue > 90, for: 1m, notify: warning",
+            "when: queue > 90, for: 1m, restart: true",
+        ])
+    func guards(second: String) {
+        let first = "when: queue > 90, for: 1m, notify: info"
+        func policy(_ guards: [String]) -> String { self.policy("maxReplicas: 9\nguards:\n" + guards.map { "- { \($0) }\n" }.joined()) }
+        #expect(self.lint(policy([first, second])).isEmpty)
+        self.expect(
+            self.lint(policy([first, second, "\(second), atMost: 5/1h"])), "error contradiction Policy/p /guards/2",
+            "does what guard 1 does, on the same condition; remove one of the two")
+    }
+
     @Test("manifests made in code are checked like those from text")
     func fromCode() {
         let metric = Metric(name: "queue-depth", source: .sql(connection: "jobs", statement: "select 1"))
