@@ -52,10 +52,8 @@ public struct Facts: Sendable {
     /// Runs `body` on the cells, laid out as `program` has them.
     mutating func withCells<R>(of program: Program, at now: WallTime, _ body: (Cells) -> R) -> R {
         let (laid, result) = LaidOut.make(program, at: now) { cells in
-            if case .laid(let known) = self.form, known.program === program, now - known.at < Self.longestUntouched, known.at - now < Self.longestUntouched {
+            if case .laid(let known) = self.form, known.program === program, known.isLegible(at: now) {
                 known.read { cells.copy($0, program) }
-                // As laying out anew would, so that it makes no difference which of the two was done.
-                cells.prune(program, at: now)
             } else {
                 cells.clear(program)
                 program.fill(cells, from: self.memory, at: now)
@@ -102,6 +100,12 @@ private final class LaidOut: @unchecked Sendable {
     static func make<R>(_ program: Program, at: WallTime, _ fill: (Cells) -> R) -> (LaidOut, R) {
         let made = LaidOut(program, at: at)
         return (made, fill(Cells(base: made.base)))
+    }
+
+    /// Whether the logs' times still say when they were.
+    func isLegible(at now: WallTime) -> Bool {
+        let apart = now - self.at
+        return apart.microseconds.magnitude < Facts.longestUntouched.microseconds.magnitude
     }
 
     func read<R>(_ body: (Cells) -> R) -> R { body(Cells(base: self.base)) }

@@ -186,6 +186,23 @@ struct CellTests {
         #expect(fixture.memory.guards == [])
     }
 
+    @Test("a workload of which nothing is remembered begins within its own cells")
+    func clear() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.guards = [Policy.Guard(when: .above("queue", 50), effect: .restart, atMost: .init(count: 2, per: .seconds(60)))]
+        let program = Program(fixture.policy)
+        // What lies around them is other workloads'.
+        var block = [Int64](repeating: 7, count: program.cells.count + 2)
+        block.withUnsafeMutableBufferPointer { block in
+            guard let base = block.baseAddress else { return }
+            Cells(base: base + 1).clear(program)
+        }
+        #expect(block.first == 7 && block.last == 7)
+        // The header; the metric's count, its last good value and its sample; since when the guard's condition holds, and its two times.
+        let never = Cells.never
+        #expect(block.dropFirst().dropLast() == [never, never, never, 0, 0, never, 0] + [0, 0, never, 0, 0] + [never, never, never])
+    }
+
     @Test("of more than 64 guards the first 64 take effect")
     func manyGuards() {
         var fixture = Fixture([.averageValue("queue", 25)])

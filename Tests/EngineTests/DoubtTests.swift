@@ -340,6 +340,40 @@ struct GuardEffectTests {
         #expect(guards(51) == [])
     }
 
+    @Test("a guard that is held back counts as if it had not taken effect, and no other guard does")
+    func heldBack() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.policy.guards = [
+            Policy.Guard(when: .above("queue", 50), effect: .notify(.warning), atMost: .init(count: 3, per: .seconds(60))),
+            Policy.Guard(when: .above("queue", 50), sustained: .seconds(15), effect: .restart, atMost: .init(count: 2, per: .seconds(600))),
+            Policy.Guard(when: .above("queue", 40), effect: .restart),
+        ]
+        let restart = fixture.policy.guards[1], start = Fixture.start
+        /// What is remembered after the restart was held back, if it is to be.
+        func evaluate(heldBack: Bool) -> [Int] {
+            let evaluation = Engine.evaluate(fixture.input(["queue": .value(Sample(value: 51, at: fixture.now))]))
+            let before = fixture.memory
+            fixture.memory = evaluation.memory
+            if heldBack { fixture.memory.holdBack(restart, before: before) }
+            #expect(fixture.memory.guards.map(\.guarding) == fixture.policy.guards.map(\.identity))
+            #expect(fixture.memory.guards.map(\.since) == [start, start, start])
+            fixture.pass(15)
+            return evaluation.guards
+        }
+        let times = (0...4).map { start + .seconds(15 * $0) }
+        #expect(evaluate(heldBack: false) == [0, 2])
+        #expect(evaluate(heldBack: true) == [0, 1])
+        #expect(fixture.memory.guards.map(\.fired) == [[times[0], times[1]], [], [times[0]]])
+        #expect(evaluate(heldBack: false) == [0, 1])
+        #expect(evaluate(heldBack: true) == [1])
+        #expect(fixture.memory.guards.map(\.fired) == [[times[0], times[1], times[2]], [times[2]], [times[0]]])
+        #expect(evaluate(heldBack: false) == [0, 1])
+        #expect(fixture.memory.guards[1].fired == [times[2], times[4]])
+        let memory = fixture.memory
+        fixture.memory.holdBack(Policy.Guard(when: .above("queue", 60), effect: .restart), before: Memory())
+        #expect(fixture.memory == memory)
+    }
+
     @Test("an earlier value serves as long as a reading of it would have been fresh", arguments: [(179, true), (180, true), (181, false)])
     func earlier(after seconds: Int, isKnown: Bool) throws {
         var fixture = Fixture([.averageValue("queue", 25)])

@@ -64,6 +64,16 @@ struct FactsTests {
         #expect(facts.doubtedFor("nothing") == nil)
     }
 
+    @Test("where no drop is ever doubted nothing was doubted, and nothing is known of what was believed")
+    func neverDoubted() {
+        var fixture = Fixture([.averageValue("queue", 25)])
+        fixture.evaluate(["queue": 100])
+        var facts = Facts(fixture.memory)
+        #expect(facts.doubtedFor("queue") == 0 && facts.believed("queue") == nil)
+        facts.withCells(of: Program(fixture.policy), at: fixture.now) { _ in }
+        #expect(facts.doubtedFor("queue") == 0 && facts.believed("queue") == nil)
+    }
+
     @Test("a copy is not changed by what is done to the other")
     func copies() {
         var fixture = Self.lived()

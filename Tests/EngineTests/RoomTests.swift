@@ -7,8 +7,8 @@ import Testing
 struct RoomTests {
     /// What a larger policy leaves: values of six rules, nil where there was none.
     static let lefts: [[Quantity?]] = [
-        [100, 100, 100, 100, 100, 100], [100, 100, 5000, 5000, 5000, 5000], [100, 100, 0, 0, 0, 0], [100, 5000, nil, nil, nil, nil],
-        [nil, nil, nil, nil, nil, nil],
+        [100, 100, 100, 100, 100, 100], [100, 100, 5000, 5000, 5000, 5000], [100, 100, 200, 200, 200, 200], [100, 100, 0, 0, 0, 0],
+        [100, 5000, nil, nil, nil, nil], [nil, nil, nil, nil, nil, nil],
     ]
     static let values: [[Quantity?]] = [[], [100], [200], [0], [nil], [200, 200], [50, 50], [100, 100], [200, nil], [nil, nil]]
 

@@ -83,7 +83,7 @@ extension Ladder {
 
 extension Ladder {
     struct Vote {
-        let replicas: Int
+        var replicas: Int
         /// The first rule that made it; −1: none.
         var driving = -1
         /// Rules want a change, but not enough of them.
@@ -150,15 +150,13 @@ extension Ladder {
             vote.isSplit = vote.up > 0 || vote.down > 0
             return vote
         }
-        var most = -1, first = -1
+        var moved = Vote(replicas: -1, isJoint: true)
+        (moved.up, moved.down, moved.total) = (vote.up, vote.down, vote.total)
         for index in 0..<self.count where self.scratch.opinions[index].lacks == nil {
             let replicas = self.scratch.opinions[index].replicas
-            guard replicas >= 0, balance > 0 ? replicas > self.current : replicas < self.current, replicas > most else { continue }
-            most = replicas
-            first = index
+            guard balance > 0 ? replicas > self.current : replicas < self.current, replicas > moved.replicas else { continue }
+            (moved.replicas, moved.driving) = (replicas, index)
         }
-        var moved = Vote(replicas: most >= 0 ? most : self.current, driving: first, isJoint: true)
-        (moved.up, moved.down, moved.total) = (vote.up, vote.down, vote.total)
         return moved
     }
 }

@@ -202,14 +202,6 @@ extension Cells {
         if kept != count { self.setEntries(log, kept) }
     }
 
-    /// Drops what is too old to count from all three.
-    func prune(_ program: Program, at now: WallTime) {
-        guard self.base[CellLayout.Header.counts] != 0 else { return }
-        self.prune(.recommendations, program.cells.recommendations, at: now.microseconds / 1000)
-        self.prune(.ups, program.cells.ups, at: now.microseconds / 1000)
-        self.prune(.downs, program.cells.downs, at: now.microseconds / 1000)
-    }
-
     /// Takes note of a recommendation. One that repeats the last only makes that one newer: of equal numbers the newest decides how long they count.
     func recommend(_ replicas: Int32, _ place: CellLayout.Log, at now: Int64) {
         let count = self.entries(.recommendations)
