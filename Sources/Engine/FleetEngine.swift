@@ -83,7 +83,9 @@ public final class FleetEngine: @unchecked Sendable {
         }
 
         /// Evaluates a run of workloads, all of which were seen and have fresh readings.
-        /// - Parameter concluded: is told each conclusion. A change is remembered as made.
+        /// - Parameters:
+        ///   - now: within a week of their last evaluation. Of the times of changes and recommendations 32 bits are kept, and nothing is laid out anew.
+        ///   - concluded: is told each conclusion. A change is remembered as made.
         public borrowing func evaluate(_ range: Range<Int>, _ readings: Readings, at now: WallTime, _ concluded: (Int, Conclusion) -> Void) {
             let (places, block) = (self.fleet.places, self.fleet.block)
             guard var kind = range.first.map({ places[$0].program }) else { return }

@@ -4,7 +4,7 @@ import Model
 /// The evaluator: a policy and a life under it, made from the fuzzer's bytes; or, when they begin with “{”, cases as `muster conformance` reads them.
 ///
 /// Whatever happens, an evaluation ends with a decision that acts only within min and max, and with a memory that is the same after being written and
-/// read; what is done in silence is what the story tells.
+/// read; what is done in silence is what the story tells, and what is remembered in place is what is written down.
 enum EvaluatorFuzz {
     private static let names = ["a", "b", "c"]
     /// Evaluations of one life: enough to fill windows and to run cooldowns out.
@@ -26,17 +26,25 @@ enum EvaluatorFuzz {
 
     // MARK: Lives
 
-    /// Everything that can happen to one workload.
+    /// Everything that can happen to one workload: with the story from what is written down, and in silence from facts that stay in place.
     private static func live(_ policy: Policy, _ choices: inout Choices) {
+        let program = Program(policy, reference: Self.reference), scratch = Scratch()
         var now = WallTime(microseconds: 1_780_000_000_000_000)
         var desired = choices.int(0...12)
-        var memory = Memory()
+        var memory = Memory(), facts = Facts(Memory())
         for _ in 0..<Self.longestLife where !choices.isEmpty {
-            now = Self.later(now, &choices)
-            let input = Self.input(policy, desired, now, memory, &choices)
+            now = choices.chance(3) ? WallTime(microseconds: choices.pick([.min, .max, 0, -1])) : Self.later(now, &choices)
+            let input = Self.input(program, desired, now, memory, &choices)
             let evaluation = Engine.evaluate(input)
             Self.check(input, evaluation)
+            let silent = Engine.conclude(input, on: &facts, in: scratch)
+            Self.check(silent, evaluation)
+            require(facts.memory == evaluation.memory, "facts in place: \(facts.memory.json.text), in words: \(evaluation.memory.json.text)")
             memory = evaluation.memory
+            for index in evaluation.guards where policy.guards[index].effect == .restart && choices.chance(50) {
+                memory.holdBack(policy.guards[index], before: input.memory)
+                facts = Facts(memory)
+            }
             if evaluation.decision.acted, let to = evaluation.decision.to { desired = min(max(to, 0), 2000) }
         }
     }
@@ -65,13 +73,20 @@ enum EvaluatorFuzz {
                     shard.evaluate(0..<1, FleetEngine.Readings(sizes: sizes, values: values, metrics: Self.names.count), at: now) { silent = $1 }
                 }
             }
-            require(silent?.kind == told.decision.kind && silent?.acted == told.decision.acted, "silence and story differ: \(told.decision.sentence)")
-            require(silent?.to == told.decision.to && silent?.from == told.decision.from, "silence and story differ: \(told.decision.sentence)")
+            guard let silent else { fatalError("no conclusion") }
+            Self.check(silent, told)
             let kept = fleet.memory(of: 0, at: now)
             require(kept == told.memory, "silence remembers \(kept.json.text), the story \(told.memory.json.text): \(told.decision.sentence)")
             memory = told.memory
             if told.decision.acted, let to = told.decision.to { desired = min(max(to, 0), 2000) }
         }
+    }
+
+    private static func check(_ silent: Conclusion, _ told: Evaluation) {
+        let decision = told.decision
+        require(silent.kind == decision.kind && silent.acted == decision.acted, "silence and story differ: \(decision.sentence)")
+        require(silent.from == decision.from ?? -1 && silent.to == decision.to ?? -1, "silence and story differ: \(decision.sentence)")
+        require(silent.guards == told.guards.reduce(0) { $0 | 1 << UInt64($1) }, "silence and story have other guards: \(decision.sentence)")
     }
 
     private static func check(_ input: EvaluationInput, _ evaluation: Evaluation) {
@@ -86,8 +101,13 @@ enum EvaluatorFuzz {
         require(!decision.reasons.isEmpty && !decision.sentence.isEmpty, "no reason: \(decision.sentence)")
         let bytes = evaluation.memory.json.canonical()
         require(bytes.count <= Memory.maximumBytes(for: input.policy), "a memory of \(bytes.count) bytes")
+        var writer = PackedWriter()
+        evaluation.memory.write(to: &writer, after: input.now)
+        var reader = PackedReader(writer.bytes)
         do {
             require(try Memory(json: JSON(parsing: bytes)) == evaluation.memory, "the memory differs after being written and read")
+            let unpacked = try Memory(from: &reader, after: input.now)
+            require(unpacked == evaluation.memory && reader.isAtEnd, "the memory differs after being packed and unpacked")
         } catch { fatalError("the memory can't be read: \(error)") }
     }
 
@@ -97,7 +117,8 @@ enum EvaluatorFuzz {
     private static let reference = Decision.PolicyReference(name: "transcode", version: 7, sha256: "ab12")
 
     private static func later(_ now: WallTime, _ choices: inout Choices) -> WallTime {
-        if choices.chance(3) { return WallTime(microseconds: choices.pick([.min, .max, 0, -1])) }
+        // Within the week in which a fleet has to be evaluated again.
+        if choices.chance(3) { return now + .seconds(choices.pick([1, -1]) * 9 * choices.int(0...65_535)) }
         return now + .seconds(choices.chance(5) ? -choices.int(0...200) : choices.int(0...60))
     }
 
@@ -112,12 +133,12 @@ enum EvaluatorFuzz {
         return .value(Sample(value: Self.quantity(&choices), at: now - .seconds(age)))
     }
 
-    private static func input(_ policy: Policy, _ desired: Int, _ now: WallTime, _ memory: Memory, _ choices: inout Choices) -> EvaluationInput {
+    private static func input(_ program: Program, _ desired: Int, _ now: WallTime, _ memory: Memory, _ choices: inout Choices) -> EvaluationInput {
         var answers: [String: ReadingAnswer] = [:]
         for name in Self.names where !choices.chance(15) { answers[name] = Self.answer(now, &choices) }
         let sizes = [Int.min, -1, 0, 1, Int.max]
         var input = EvaluationInput(
-            workload: Self.workload, program: Program(policy, reference: Self.reference),
+            workload: Self.workload, program: program,
             observation: choices.chance(5)
                 ? choices.pick([.gone, .seen(desired: choices.pick(sizes), current: choices.pick(sizes), ready: choices.pick(sizes), version: nil)])
                 : .seen(desired: desired, current: desired, ready: choices.int(0...12), version: nil), answers: answers, now: now, memory: memory)

@@ -29,11 +29,12 @@ extension EvaluatorFuzz {
         if choices.chance(30) { policy.plausible = Policy.Plausible(maxDrop: Quantity(choices.int(0...100)), per: .seconds(choices.int(1...60))) }
         if choices.chance(30) { policy.approval = Policy.Approval(above: choices.int(0...5)) }
         if choices.chance(30) {
-            policy.guards = [
+            // Each of another effect: no two are the same guard.
+            policy.guards = [.notify(.info), .restart, .notify(.warning)].prefix(choices.int(1...3)).map { effect in
                 Policy.Guard(
-                    when: Self.condition(&choices, depth: 2), sustained: .seconds(choices.int(0...30)), effect: .notify(.info),
+                    when: Self.condition(&choices, depth: 2), sustained: .seconds(choices.int(0...30)), effect: effect,
                     atMost: .init(count: choices.int(1...5), per: .seconds(choices.int(1...90))))
-            ]
+            }
         }
         return policy
     }
