@@ -115,7 +115,9 @@ struct BehaviorTests {
         #expect(decision.reasons.contains(.scaleUpLimit))
         legacy.pass(300)
         // Forty was recommended, exactly a window ago; twice the size is reached.
-        #expect(legacy.evaluate(["queue": 25]).to == 16)
+        let held = legacy.evaluate(["queue": 25])
+        #expect(held.to == 16)
+        #expect(held.reasons.contains(.stabilized(until: legacy.now)))
         legacy.pass(1)
         #expect(legacy.evaluate(["queue": 25]).to == 1)
     }
@@ -198,6 +200,8 @@ struct BehaviorTests {
         #expect(until(minute) { $0.memory.ups = [ago(0)] } == "+4 per 1m: 7, more from 12:01:00 UTC")
         #expect(until(minute) { ($0.memory.ups, $0.memory.downs) = ([ago(20)], [ago(50)]) } == "+4 per 1m: 8, more from 12:00:10 UTC")
         #expect(until(minute) { ($0.memory.ups, $0.memory.downs) = ([ago(50)], [ago(60)]) } == "+4 per 1m: 7, more from 12:00:10 UTC")
+        // No lint lets it pass: nothing is allowed, now or later.
+        #expect(until([]) == "nothing: 4, more from 12:00:00 UTC")
         let two = [RatePolicy(.replicas(4), period: .seconds(60)), RatePolicy(.percent(50), period: .seconds(90))]
         #expect(until(two) == "the larger of +4 per 1m and +50% per 1m30s: 8, more from 12:01:00 UTC")
         #expect(until(two, select: .min) == "the smaller of +4 per 1m and +50% per 1m30s: 6, more from 12:01:00 UTC")

@@ -84,6 +84,19 @@ import Testing
         #expect(result.average == .max)
     }
 
+    @Test("what goes beyond an end stays at that end")
+    func ends() {
+        #expect(HPA.add(.max, 1) == .max && HPA.add(.min, -1) == .min)
+        #expect(HPA.subtract(.min, 1) == .min && HPA.subtract(.max, -1) == .max)
+        for (left, right, product): (Int64, Int64, Int64) in [(.max, 2, .max), (.min, -1, .max), (.max, -2, .min), (.min, 2, .min)] {
+            #expect(HPA.multiply(left, right) == product)
+        }
+        #expect(Exact.add(.max, 1) == .max && Exact.add(.min, -1) == .min)
+        for (left, right, product): (Int128, Int128, Int128) in [(.max, 2, .max), (.min, -1, .max), (.max, -2, .min), (.min, 2, .min)] {
+            #expect(Exact.multiply(left, right) == product)
+        }
+    }
+
     @Test("several metrics: the largest, and never less than there is when one failed")
     func combination() {
         typealias Combination = HPA.MetricCombination<String>

@@ -13,10 +13,11 @@ mutants() {
 # shellcheck disable=SC2016
 readonly MUTANTS='
 BEGIN {
-    split("< <= > >= == != + - * / % && || += -= ..< ... << >> | & |= &- &+", left, " ")
-    split("<= < >= > != == - + / * * || && -= += ... ..< >> << & | &= &+ &-", right, " ")
+    split("< <= > >= == != === !== + - * / % && || += -= ..< ... << >> | & ^ |= &- &+ &*", left, " ")
+    split("<= < >= > != == !== === - + / * * || && -= += ... ..< >> << & | | &= &+ &- &+", right, " ")
     for (i in left) instead[left[i]] = right[i]
     instead["true"] = "false"; instead["false"] = "true"; instead["min"] = "max"; instead["max"] = "min"
+    instead["up"] = "down"; instead["towardZero"] = "awayFromZero"
     operators = "[-+*/%<>=!&|.^~]"
 }
 FNR == 1 { depth = 0; open = 0; comment = 0 }
@@ -44,10 +45,20 @@ function operator(at, before,    end, token, after) {
         if (before != " " && after ~ /[A-Za-z0-9(]/) site(at, token, instead[token])
     } else if (before == " " && after == " ") {
         if (token in instead) site(at, token, instead[token])
-    } else if ((token == "!" || token == "-") && before ~ /[ (\[{]/ && after ~ /[A-Za-z0-9_(]/) {
+    } else if (token ~ /^[-!~]$/ && before ~ /[ (\[{]/ && after ~ (token == "~" ? "[(]" : "[A-Za-z0-9_(]")) {
         site(at, token, "")
+    } else if (token == "." && before ~ /[ (\[,]/) {
+        member(at, end, "")
     }
     return end
+}
+
+# The ends of a range and the directions in which numbers are rounded: `.max`, `Int64.max`, `rounded(.up)`. What a `case` names is a name.
+function member(at, begin, type,    end, token, line) {
+    for (end = begin; substr(text, end, 1) ~ /[A-Za-z0-9_$]/; ) end++
+    token = substr(text, begin, end - begin); line = substr(text, 1, at - 1)
+    if (substr(text, end, 1) == "(" || line ~ /(^|[^A-Za-z])case [^=:]*$/) return
+    if (token == "min" || token == "max" || (token in instead && line ~ /rounded\($/)) site(at, type "." token, type "." instead[token])
 }
 
 function word(at, before,    end, token) {
@@ -55,16 +66,25 @@ function word(at, before,    end, token) {
     token = substr(text, at, end - at)
     if (token == "true" || token == "false") site(at, token, instead[token])
     if ((token == "min" || token == "max") && substr(text, end, 1) == "(") site(at, token, instead[token])
+    if (token ~ /^U?Int[0-9]*$/ && substr(text, end, 1) == ".") {
+        member(at, end + 1, token)
+        return end + 1
+    }
     return end
 }
 
-# Whole numbers; those behind a minus stand for "none", and lose the minus instead.
+# Numbers; whole ones behind a minus stand for "none", and lose the minus instead. Masks lose their last digit.
 function literal(at, before,    end, token, number, range) {
     for (end = at; substr(text, end, 1) ~ /[A-Za-z0-9_]/; ) end++
     token = substr(text, at, end - at); number = token; gsub(/_/, "", number)
     range = substr(text, at - 2, 2) == ".."
     if (before == "." && !range) return end
-    if (substr(text, end, 1) == "." && substr(text, end + 1, 1) ~ /[0-9]/) return end + 1
+    if (substr(text, end, 1) == "." && substr(text, end + 1, 1) ~ /[0-9]/) {
+        for (end++; substr(text, end, 1) ~ /[0-9_]/; ) end++
+        site(at, substr(text, at, end - at), (token + 1) substr(text, at + length(token), end - at - length(token)))
+        return end
+    }
+    if (number ~ /^0x[0-9A-F][0-9A-F]+$/) site(at, token, substr(token, 1, length(token) - 1))
     if (number !~ /^[0-9]+$/ || length(number) > 15) return end
     if (before == "-" && at > 2 && substr(text, at - 2, 1) ~ /[ (\[]/) return end
     if (number == 1) site(at, token, "0")

@@ -32,7 +32,7 @@ function own_name(token, number,    result) {
     return (token == "/" ? "÷" : token) result
 }
 function kind(token) {
-    if (token ~ /^[0-9]/ || token == "true" || token == "false") return "value"
+    if (token ~ /^[0-9]/ || token ~ /\.[a-zA-Z]+$/ || token == "true" || token == "false") return "value"
     if (token == "min" || token == "max") return "extreme"
     return "operator"
 }
@@ -94,7 +94,7 @@ END {
 readonly CHOICES='
 BEGIN {
     FS = "\t"
-    split("Comparison < <= > >= == !=, Addition + - &+ &- |, Multiplication * / % &, LogicalConjunction &&, LogicalDisjunction ||, " \
+    split("Comparison < <= > >= == != === !==, Addition + - &+ &- | ^, Multiplication * / % & &*, LogicalConjunction &&, LogicalDisjunction ||, " \
         "BitwiseShift << >>, Assignment += -= |=, RangeFormation ..< ...", groups, ", ")
     for (i in groups) { count = split(groups[i], parts, " "); for (j = 2; j <= count; j++) precedence[parts[j]] = parts[1] "Precedence" }
     print "import Glibc"
@@ -109,12 +109,15 @@ kind($4) == "operator" {
     if ($5 == "") {
         print "prefix operator " own
         if ($4 == "!") print "@inline(__always) prefix func " own " (value: Bool) -> Bool { " choice "value : !value }"
+        else if ($4 == "~") print "@inline(__always) prefix func " own " <T: BinaryInteger>(value: T) -> T { " choice "value : ~value }"
         else print "@inline(__always) prefix func " own " <T: SignedNumeric>(value: T) -> T { " choice "value : -value }"
         next
     }
     print "infix operator " own " : " precedence[$4]
     both = "{ " choice "left " $5 " right : left " $4 " right }"
-    if ($4 ~ /^(==|!=)$/) {
+    if ($4 ~ /^[=!]==$/) {
+        print "@inline(__always) func " own " (left: AnyObject?, right: AnyObject?) -> Bool " both
+    } else if ($4 ~ /^(==|!=)$/) {
         same("Equatable", "Bool"); other("BinaryInteger", "Bool")
         print "@_disfavoredOverload @inline(__always) func " own " <T>(left: T?, right: _OptionalNilComparisonType) -> Bool " both
     } else if ($4 ~ /^[<>]=?$/) {
@@ -125,9 +128,9 @@ kind($4) == "operator" {
         print "@inline(__always) func " own " <T>(left: UnsafeMutablePointer<T>, right: Int) -> UnsafeMutablePointer<T> " both
     } else if ($4 ~ /^[*\/]$/) {
         same("BinaryInteger", "T"); same("FloatingPoint", "T")
-    } else if ($4 ~ /^(%|&|[|])$/) {
+    } else if ($4 == "%" || $4 == "&" || $4 == "|" || $4 == "^") {
         same("BinaryInteger", "T")
-    } else if ($4 ~ /^&[-+]$/) {
+    } else if ($4 ~ /^&[-+*]$/) {
         same("FixedWidthInteger", "T")
     } else if ($4 ~ /^(<<|>>)$/) {
         print "@inline(__always) func " own " <T: BinaryInteger, U: BinaryInteger>(left: T, right: U) -> T " both
