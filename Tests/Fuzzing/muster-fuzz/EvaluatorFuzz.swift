@@ -4,7 +4,8 @@ import Model
 /// The evaluator: a policy and a life under it, made from the fuzzer's bytes; or, when they begin with “{”, cases as `muster conformance` reads them.
 ///
 /// Whatever happens, an evaluation ends with a decision that acts only within min and max, and with a memory that is the same after being written and
-/// read; what is done in silence is what the story tells, and what is remembered in place is what is written down.
+/// read; what is done in silence is what the story tells, and what is remembered in place is what is written down. What it yields to others is within
+/// its bounds.
 enum EvaluatorFuzz {
     private static let names = ["a", "b", "c"]
     /// Evaluations of one life: enough to fill windows and to run cooldowns out.
@@ -45,7 +46,14 @@ enum EvaluatorFuzz {
                 memory.holdBack(policy.guards[index], before: input.memory)
                 facts = Facts(memory)
             }
-            if evaluation.decision.acted, let to = evaluation.decision.to { desired = min(max(to, 0), 2000) }
+            guard evaluation.decision.acted, let from = evaluation.decision.from, var to = evaluation.decision.to else { continue }
+            if choices.chance(20) {
+                // A ceiling cuts the change, or takes all of it.
+                to = min(from, to) + choices.int(0...abs(to - from))
+                memory.amend(to: to, from: from, before: input.memory, under: policy, at: now)
+                facts = Facts(memory)
+            }
+            desired = min(max(to, 0), 2000)
         }
     }
 
@@ -97,6 +105,11 @@ enum EvaluatorFuzz {
             guard let to = decision.to else { fatalError("acts without a size: \(decision.sentence)") }
             require((lowest...highest).contains(to), "acts outside \(lowest)...\(highest): \(decision.sentence)")
             require(to != decision.from && input.enabled && input.inFlight == nil, "acts against a gate: \(decision.sentence)")
+        }
+        if let yield = Engine.yield(input) {
+            let least = Engine.lowest(input.policy, schedule: input.schedule, floors: input.floors, at: input.now)
+            require(least <= yield.atOnce && yield.atOnce <= yield.gently, "yields below \(least): \(yield)")
+            require(yield.atOnce < decision.from ?? .min && yield.gently <= decision.from ?? .min, "yields more than runs: \(yield)")
         }
         require(!decision.reasons.isEmpty && !decision.sentence.isEmpty, "no reason: \(decision.sentence)")
         let bytes = evaluation.memory.json.canonical()
