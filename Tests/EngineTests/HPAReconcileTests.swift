@@ -105,6 +105,17 @@ import Testing
         #expect(Self.run(2, Self.object(20)) { $0.pods = [Self.ready, Self.ready] }.replicas == 4)
     }
 
+    static let started: [(HPA.MetricSpec.Source, resource: String?, replicas: Int32)] = [
+        (.resource, "cpu", 3), (.containerResource, "cpu", 3), (.resource, "memory", 6), (.containerResource, "memory", 6), (.pods, nil, 6), (.pods, "cpu", 6),
+    ]
+    @Test("a pod that has just started is believed, except for its CPU", arguments: Self.started)
+    func justStarted(source: HPA.MetricSpec.Source, resource: String?, replicas: Int32) {
+        let young = HPA.Pod(phase: .running, isReady: false, startAge: 60_000, readyTransitionAge: 60_000)
+        // 16 on each of two, and as much as nothing on the third; or 24 on each of three, and at most twice the size.
+        let outcome = Self.run(3, Self.pods([16, 16, 40], source: source, resource: resource)) { $0.pods = [Self.ready, Self.ready, young] }
+        #expect(outcome.replicas == replicas)
+    }
+
     @Test("pods behind the last sample have none, and pods behind the last request request nothing that is known")
     func fewer() {
         let two = [Self.ready, Self.ready]

@@ -66,11 +66,21 @@ function word(at, before,    end, token) {
     token = substr(text, at, end - at)
     if (token == "true" || token == "false") site(at, token, instead[token])
     if ((token == "min" || token == "max") && substr(text, end, 1) == "(") site(at, token, instead[token])
+    if (before ~ /[ (\[]/) condition(at)
     if (token ~ /^U?Int[0-9]*$/ && substr(text, end, 1) == ".") {
         member(at, end + 1, token)
         return end + 1
     }
     return end
+}
+
+# What is asked by its name, isSo or self.isSo, becomes the opposite. Not where it is declared, set or compared, or a label.
+function condition(at,    token, end) {
+    match(substr(text, at), /^[A-Za-z_$][A-Za-z0-9_$]*([.][A-Za-z_$][A-Za-z0-9_$]*)*/)
+    token = substr(text, at, RLENGTH); end = at + RLENGTH
+    if (token !~ /(^|[.])is[A-Z][A-Za-z0-9]*$/ || token ~ /^Self[.]/) return
+    if (substr(text, end) ~ /^([(:.?!\[]| [=!]?= |[^=(]*\) = )/ || substr(text, 1, at - 1) ~ /((let|var|func)|let [A-Za-z]+ =) $/) return
+    site(at, token, "!" token)
 }
 
 # Numbers; whole ones behind a minus stand for "none", and lose the minus instead. Masks lose their last digit.

@@ -32,7 +32,7 @@ function own_name(token, number,    result) {
     return (token == "/" ? "÷" : token) result
 }
 function kind(token) {
-    if (token ~ /^[0-9]/ || token ~ /\.[a-zA-Z]+$/ || token == "true" || token == "false") return "value"
+    if (token ~ /^[0-9]/ || token ~ /[.][a-zA-Z]+$/ || token ~ /^is[A-Z]/ || token == "true" || token == "false") return "value"
     if (token == "min" || token == "max") return "extreme"
     return "operator"
 }
