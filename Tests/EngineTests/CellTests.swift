@@ -200,7 +200,7 @@ struct CellTests {
         #expect(block.first == 7 && block.last == 7)
         // The header; the metric's count, its last good value and its sample; since when the guard's condition holds, and its two times.
         let never = Cells.never
-        #expect(block.dropFirst().dropLast() == [never, never, never, 0, 0, never, 0] + [0, 0, never, 0, 0] + [never, never, never])
+        #expect(block.dropFirst().dropLast() == [never, never, never, 0, 0, never, 0] + [0, never, never, 0, 0] + [never, never, never])
     }
 
     @Test("of more than 64 guards the first 64 take effect")
