@@ -22,9 +22,9 @@ final class Arena {
 
     /// Room in lines of its own; it has to be deallocated.
     static func allocate<Value>(_ type: Value.Type, _ count: Int) -> UnsafeMutablePointer<Value> {
-        let bytes = max(1, count) * MemoryLayout<Value>.stride
-        let rounded = (bytes + Self.alignment - 1) / Self.alignment * Self.alignment
-        return UnsafeMutableRawPointer.allocate(byteCount: rounded, alignment: Self.alignment).bindMemory(to: type, capacity: count)
+        // What is left of the last line stays empty.
+        let lines = count * MemoryLayout<Value>.stride / Self.alignment + 1
+        return UnsafeMutableRawPointer.allocate(byteCount: lines * Self.alignment, alignment: Self.alignment).bindMemory(to: type, capacity: count)
     }
 
     deinit { for free in self.free { free() } }
