@@ -96,7 +96,7 @@ public final class FleetEngine: @unchecked Sendable {
                     kind = places[index].program
                     ladder = self.ladder(kind)
                 }
-                for metric in 0..<ladder.program.metrics.count {
+                for metric in ladder.program.metrics.indices {
                     self.scratch.answers[metric].value = readings.values[index * readings.metrics + metric]
                     self.scratch.answers[metric].at = now.microseconds
                     self.scratch.answers[metric].missing = nil

@@ -232,6 +232,16 @@ struct DoubtTests {
         #expect(fixture.evaluate(["queue": 100]).to == 7)
     }
 
+    @Test("the least number that there is stays a last good value like any other")
+    func leastValue() {
+        var fixture = Self.twoMetrics([.lastGood(.seconds(60))])
+        fixture.evaluate(["queue": 100, "mail": Quantity(milli: .min)])
+        fixture.pass(15)
+        #expect(fixture.evaluate(["queue": 100]).to == 4)
+        #expect(fixture.memory.series(of: "mail")?.lastGood == Sample(value: Quantity(milli: .min), at: Fixture.start))
+        #expect(fixture.memory.series(of: "mail")?.askedSince == nil)
+    }
+
     @Test("once it has answered it counts from its last fresh reading, a stale one is none")
     func answeredOnce() {
         var fixture = Self.twoMetrics([.hold(.seconds(30)), .replicas(7)])
