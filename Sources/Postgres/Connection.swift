@@ -130,7 +130,8 @@ public actor Connection {
         if message.contains("no pg_hba.conf entry") || (message.contains("role \"") && message.contains("does not exist")) { return "28000" }
         if message.contains("database \"") && message.contains("does not exist") { return "3D000" }
         if message.contains("starting up") || message.contains("shutting down") || message.contains("recovery mode") { return "57P03" }
-        if message.contains("too many clients") || message.contains("remaining connection slots") { return "53300" }
+        // Of the server, of a role or a database, of all but superusers.
+        if ["too many clients", "too many connections for", "remaining connection slots"].contains(where: message.contains) { return "53300" }
         if message.contains("read-only") { return "25006" }
         return nil
     }

@@ -24,6 +24,9 @@ public final class SQLSource: MetricSource {
     public static let maximumSessions = 2
     /// `too_many_connections`, also of a role or a database (PostgreSQL, appendix A).
     private static let tooManyConnections = "53300"
+    /// Before a server that has no room is asked once more, the first time; then twice as long each time, as far as the deadline allows. A refused session still
+    /// counts until its process has ended.
+    private static let firstPauseWhenFull = Duration.milliseconds(10)
     /// Runs that go to the server in one flight: a failure of the session costs no more than these.
     static let runsPerFlight = 25
     /// Slow statements that are remembered; past it all are forgotten, which only costs order.
@@ -114,7 +117,7 @@ public final class SQLSource: MetricSource {
         deliver: (SQLFlight, [Result<ResultSet, PostgresError>]) -> Void
     ) async {
         var lane = first
-        var mayTryAgain = true
+        var pause = Self.firstPauseWhenFull
         while !Task.isCancelled, let (flight, share) = queue.next(for: duty) {
             do throws(PostgresError) {
                 deliver(flight, try await self.run(flight, on: lane, share: share, before: end))
@@ -127,8 +130,8 @@ public final class SQLSource: MetricSource {
                     continue
                 }
                 // Where there is room for one session, two that ask for it at once are both refused, since each counts the other. This one is alone now.
-                if mayTryAgain, error.sqlState == Self.tooManyConnections {
-                    mayTryAgain = false
+                if error.sqlState == Self.tooManyConnections, ContinuousClock.now + pause < end, await Self.passes(pause) {
+                    pause *= 2
                     queue.enter()
                     continue
                 }
@@ -137,6 +140,12 @@ public final class SQLSource: MetricSource {
                 return
             }
         }
+    }
+
+    /// False when the round was over before.
+    private static func passes(_ pause: Duration) async -> Bool {
+        do { try await Task.sleep(for: pause) } catch { return false }
+        return true
     }
 
     private func run(

@@ -396,6 +396,25 @@ struct SQLSourceTests {
         }
     }
 
+    @Test("a server whose only session is taken for a moment gives all answers when it is free")
+    func oneSessionTaken() async throws {
+        let server = try await TestServer.start()
+        _ = try await server.execute("create role one_session login connection limit 1")
+        let configuration = ConnectionConfiguration(server.conninfo(user: "one_session"), connectTimeout: TestServer.patience)
+        let taken = try await Connection.connect(configuration, on: reactor)
+        let source = SQLSource(name: "jobs", configuration: configuration, reactor: reactor, logger: silent)
+        let reading = Task { try await self.read(source, "select length(:service)", (0..<60).map { "s\($0)/eu" }) }
+        // Both of the source's sessions, and one of them once more.
+        while try await server.log().split(separator: "\n").count(where: { $0.contains("too many connections for role") }) < 3 {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        await taken.close()
+        let answers = try await reading.value
+        #expect(answers == (0..<60).map { self.value("s\($0)".count) })
+        await source.close()
+        try await server.stop()
+    }
+
     @Test("an answer that is far too large is refused")
     func tooLarge() async throws {
         try await self.withSource { (source: SQLSource) async throws in
