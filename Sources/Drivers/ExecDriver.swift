@@ -64,6 +64,9 @@ public struct ExecDriver: ScalingDriver {
     private let configuration: Configuration
     private let programs: ExecPrograms
     private let slots: Slots
+    /// One less: what did not answer the last time can't take all of them, so that it delays nobody else.
+    private let slotsOfSlow: Slots
+    private let slow = SlowWorkloads()
     private let evidence: Evidence
     private let path: String
     private let logger: Logger
@@ -72,6 +75,7 @@ public struct ExecDriver: ScalingDriver {
         self.configuration = configuration
         self.programs = ExecPrograms(directory: configuration.directory)
         self.slots = Slots(configuration.concurrency)
+        self.slotsOfSlow = Slots(configuration.concurrency - 1)
         self.evidence = Evidence(secrets: Array(configuration.environment.values))
         self.path = getenv("PATH").map { String(cString: $0) } ?? Self.fallbackPath
         self.logger = logger
@@ -273,11 +277,18 @@ public struct ExecDriver: ScalingDriver {
             workingDirectory: self.configuration.workingDirectory,
             deadline: end, headLimit: max(half, headLimit), tailLimit: half, mayStart: mayStart,
             logger: self.logger)
-        guard await self.slots.acquire(before: end) else {
-            let empty = Capture(headLimit: 0, tailLimit: 0)
-            return ProgramRun.Result(ending: .notTried(ProgramRun.whyNotTried), output: empty, errors: empty)
+        var taken: [Slots] = []
+        for slots in self.slow.contain(target.workload) ? [self.slotsOfSlow, self.slots] : [self.slots] {
+            guard await slots.acquire(before: end) else {
+                for slots in taken { slots.release() }
+                let empty = Capture(headLimit: 0, tailLimit: 0)
+                return ProgramRun.Result(ending: .notTried(ProgramRun.whyNotTried), output: empty, errors: empty)
+            }
+            taken.append(slots)
         }
-        return await run.run(releasing: self.slots)
+        let result = await run.run(releasing: taken)
+        self.slow.note(target.workload, result.ending)
+        return result
     }
 
     private static func variables(of job: Job, before end: ContinuousClock.Instant) -> [String: String] {

@@ -55,10 +55,10 @@ struct ProgramRun: Sendable {
         var errors: Capture
     }
 
-    /// Runs it to its end and then gives `slot` back, which the caller has taken.
-    func run(releasing slot: Slots) async -> Result {
+    /// Runs it to its end and then gives back what the caller has taken, one of each of `slots`.
+    func run(releasing slots: [Slots]) async -> Result {
         guard !Task.isCancelled, ContinuousClock.now < self.deadline else {
-            slot.release()
+            for slots in slots { slots.release() }
             return self.result(.notTried(Self.whyNotTried))
         }
         let answer = FirstAnswer<Result>()
@@ -67,7 +67,7 @@ struct ProgramRun: Sendable {
         // that does not die must not keep its caller. It ends with the program.
         Task {
             let result = await self.supervise(cancellations, answer)
-            slot.release()
+            for slots in slots { slots.release() }
             answer.give(result)
         }
         return await withTaskCancellationHandler {

@@ -121,6 +121,29 @@ struct ExecDriverTests {
         }
     }
 
+    @Test("more hanging programs than run at once delay the others once, and no more")
+    func hangingNeighbours() async throws {
+        try await self.withPlatform { sound in
+            try await self.withPlatform { hanging in
+                try hanging.breakObserve("hang")
+                let driver = sound.driver(concurrency: 2)
+                let bad = (1...3).map { number in
+                    var target = hanging.target("bad-\(number)")
+                    target.target = .exec(observe: ["observe", hanging.state], scale: ["scale", hanging.state])
+                    return target
+                }
+                let first = await driver.observe(bad, deadline: .seconds(1))
+                #expect(first.allSatisfy { if case .unseen = $0 { true } else { false } })
+                let again = Task { await driver.observe(bad, deadline: .seconds(60)) }
+                try await eventually { !hanging.pids().isEmpty }
+                let observation = await driver.observe([sound.target("good")], deadline: .seconds(20)).first
+                #expect(observation == .seen(desired: 3, current: 3, ready: 3, version: nil))
+                again.cancel()
+                _ = await again.value
+            }
+        }
+    }
+
     @Test("a cancelled observation leaves no process behind")
     func cancelledObservation() async throws {
         try await self.withPlatform { platform in
