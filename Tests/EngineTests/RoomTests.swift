@@ -33,6 +33,24 @@ struct RoomTests {
         }
     }
 
+    @Test("room is made for the deepest condition, of one policy and of several")
+    func deepest() throws {
+        func program(_ conditions: String...) throws -> Program {
+            var fixture = Fixture([.averageValue("queue", 25)])
+            fixture.policy.guards = try conditions.map { Policy.Guard(when: try Expression(parsing: $0), effect: .restart, atMost: .init(count: 1, per: .seconds(60))) }
+            return Program(fixture.policy)
+        }
+        let shallow = "queue > 1", deep = "queue > 1 and (queue > 2 or (queue > 3 and (queue > 4 or queue > 5)))"
+        let depth = try Scratch.Room(program(deep)).depth
+        #expect(try Scratch.Room(program(shallow)).depth < depth)
+        #expect(try Scratch.Room(program(shallow, deep)).depth == depth)
+        #expect(try Scratch.Room(program(deep, shallow)).depth == depth)
+        let scratch = Scratch()
+        scratch.makeRoom(for: try program(shallow))
+        scratch.makeRoom(for: try program(deep))
+        #expect(scratch.room.depth == depth)
+    }
+
     private static func room(metrics: Int, rules: Int, depth: Int, samples: Int) -> Scratch.Room {
         var room = Scratch.Room()
         (room.metrics, room.rules, room.depth, room.samples) = (metrics, rules, depth, samples)

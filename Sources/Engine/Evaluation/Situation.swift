@@ -154,7 +154,7 @@ public final class Scratch {
     private(set) var opinions: UnsafeMutablePointer<Opinion>
     private(set) var stack: UnsafeMutablePointer<Postfix.Value>
     private(set) var sorted: UnsafeMutablePointer<Int64>
-    private var room = Room()
+    private(set) var room = Room()
     /// The last one that room was made for: most follow one of their own kind.
     private var program: Program?
 
