@@ -37,7 +37,9 @@ struct RoomTests {
     func deepest() throws {
         func program(_ conditions: String...) throws -> Program {
             var fixture = Fixture([.averageValue("queue", 25)])
-            fixture.policy.guards = try conditions.map { Policy.Guard(when: try Expression(parsing: $0), effect: .restart, atMost: .init(count: 1, per: .seconds(60))) }
+            fixture.policy.guards = try conditions.map {
+                Policy.Guard(when: try Expression(parsing: $0), effect: .restart, atMost: .init(count: 1, per: .seconds(60)))
+            }
             return Program(fixture.policy)
         }
         let shallow = "queue > 1", deep = "queue > 1 and (queue > 2 or (queue > 3 and (queue > 4 or queue > 5)))"
