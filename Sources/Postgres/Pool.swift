@@ -1,8 +1,8 @@
 /// A bounded number of sessions for many callers.
 ///
-/// Sessions are opened when somebody waits for one that none comes back for, up to `size`. A caller gets the session that was used last, so that a quiet pool keeps few warm. Callers
-/// that find none wait in order, each until its deadline; the queue is bounded. A session that ended is dropped when it is met, and a new
-/// one is opened when somebody waits. While opening fails there is one attempt at a time, with growing, jittered pauses.
+/// Sessions are opened when somebody waits and none comes back within `patience`, up to `size`. A caller gets the session that was used last, so that a
+/// quiet pool keeps few warm. Callers that find none wait in order, each until its deadline; the queue is bounded. A session that ended is dropped when it
+/// is met, and a new one is opened when somebody waits. While opening fails there is one attempt at a time, with growing, jittered pauses.
 ///
 /// States of a session here: opening → idle ⇄ lent → dropped. Invariants: idle + lent + opening ≤ size; nobody waits while one is idle.
 ///

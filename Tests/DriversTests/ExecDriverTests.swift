@@ -101,15 +101,20 @@ struct ExecDriverTests {
         }
     }
 
+    /// A workload of one platform, for the driver of another.
+    private static func outside(_ name: String, _ platform: ScriptPlatform) -> Target {
+        var target = platform.target(name)
+        target.target = .exec(observe: ["observe", platform.state], scale: ["scale", platform.state])
+        return target
+    }
+
     @Test("one hanging program costs the other workloads nothing")
     func neighbours() async throws {
         try await self.withPlatform { sound in
             try await self.withPlatform { hanging in
                 try hanging.breakObserve("hang")
                 let driver = sound.driver(concurrency: 2)
-                var bad = hanging.target("bad")
-                bad.target = .exec(observe: ["observe", hanging.state], scale: ["scale", hanging.state])
-                let targets = [bad] + (1...6).map { sound.target("good-\($0)") }
+                let targets = [Self.outside("bad", hanging)] + (1...6).map { sound.target("good-\($0)") }
                 let observations = await driver.observe(targets, deadline: .seconds(6))
                 guard case .unseen = observations[0] else {
                     Issue.record("the hanging one was seen")
@@ -127,11 +132,7 @@ struct ExecDriverTests {
             try await self.withPlatform { hanging in
                 try hanging.breakObserve("hang")
                 let driver = sound.driver(concurrency: 2)
-                let bad = (1...3).map { number in
-                    var target = hanging.target("bad-\(number)")
-                    target.target = .exec(observe: ["observe", hanging.state], scale: ["scale", hanging.state])
-                    return target
-                }
+                let bad = (1...3).map { Self.outside("bad-\($0)", hanging) }
                 let first = await driver.observe(bad, deadline: .seconds(1))
                 #expect(first.allSatisfy { if case .unseen = $0 { true } else { false } })
                 let again = Task { await driver.observe(bad, deadline: .seconds(60)) }
