@@ -62,6 +62,7 @@ let package = Package(
                 .embedInCode("Migrations/0005_members.sql"), .embedInCode("Migrations/0006_memory.sql"),
                 .embedInCode("Migrations/0007_regions.sql"), .embedInCode("Migrations/0008_people.sql"),
                 .embedInCode("Migrations/0009_configuration.sql"), .embedInCode("Migrations/0010_restart.sql"),
+                .embedInCode("Migrations/0011_memory_version.sql"),
             ], swiftSettings: strict),
         .target(name: "Readings", dependencies: ["Model", "Postgres", logging], swiftSettings: strict),
         .target(

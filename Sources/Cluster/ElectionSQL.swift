@@ -28,7 +28,8 @@ enum ElectionSQL {
     ///
     /// It begins by giving up all locks: the timeout of the slice before may have hit the UPDATE, with the lock held. Each
     /// statement of it has a snapshot of its own (read committed), so the UPDATE sees the row as it is after the wait.
-    static func campaign(key: Int64, known: Epoch, timing: Timing, timelineKnown: Bool, idleTimeout: Bool) -> String {
+    /// The session has prepared the epoch's statement (``prepareEpoch(timelineKnown:noting:)``).
+    static func campaign(key: Int64, known: Epoch, timing: Timing, idleTimeout: Bool) -> String {
         let idle = timing.idle.milliseconds
         return """
             SET lock_timeout = \(timing.slice.milliseconds);
@@ -36,30 +37,37 @@ enum ElectionSQL {
             SET idle_in_transaction_session_timeout = \(idle);
             SELECT pg_advisory_unlock_all();
             SELECT pg_advisory_lock(\(key));
-            \(Self.newEpoch(known: known, timing: timing, timelineKnown: timelineKnown));
+            EXECUTE \(Self.epochStatement) (\(known.value), \(timing.lease.milliseconds), \(timing.longestLease.milliseconds));
             SET lock_timeout = \((timing.lease * Self.leaderLockLeases).milliseconds);
             SET statement_timeout = \((timing.lease * Self.leaderStatementLeases).milliseconds);
             """
     }
 
-    /// Plans what a campaign writes, without writing it.
-    static func rehearseEpoch(timing: Timing, timelineKnown: Bool) -> String {
-        "EXPLAIN \(Self.newEpoch(known: Epoch(0), timing: timing, timelineKnown: timelineKnown))"
-    }
+    private static let epochStatement = "muster_epoch"
 
+    /// Prepared, so that the server's parsing and planning of it is not between the lock and the epoch.
+    /// - Parameter noted: see `Leadership.Configuration.noted`.
+    static func prepareEpoch(timelineKnown: Bool, noting noted: String) -> String {
+        "PREPARE \(Self.epochStatement) (bigint, bigint, bigint) AS \(Self.newEpoch(timelineKnown: timelineKnown, noting: noted))"
+    }
+    /// Plans what a campaign writes, without writing it.
+    static let rehearseEpoch = "EXPLAIN EXECUTE \(Self.epochStatement) (0, 0, 0)"
+
+    /// $1: the highest epoch known to the node; $2: its lease; $3: the longest lease of any node, in milliseconds.
+    ///
     /// After a failover the longest lease of all goes into the row: the row that was lost may have named it, and this leader may end before its gate has
     /// opened (`Grant.mayFollowLostTerms` is this leader's own share of the rule).
-    private static func newEpoch(known: Epoch, timing: Timing, timelineKnown: Bool) -> String {
+    private static func newEpoch(timelineKnown: Bool, noting noted: String) -> String {
         """
         WITH s AS MATERIALIZED (SELECT \(timelineKnown ? Self.timeline : "0") AS timeline), n AS (
             UPDATE muster.leader l SET
-                epoch = greatest(l.epoch, \(known.value), (SELECT max(t.epoch) FROM muster.term t
+                epoch = greatest(l.epoch, $1, (SELECT max(t.epoch) FROM muster.term t
                     WHERE t.cluster = l.cluster AND t.shard = l.shard)) + 1,
                 timeline = s.timeline,
                 node = current_setting('muster.node'), incarnation = current_setting('muster.incarnation')::uuid,
                 addr = current_setting('muster.addr'), backend_pid = pg_backend_pid(), resigned = false, settled = false,
-                lease_ms = greatest(l.lease_ms, \(timing.lease.milliseconds),
-                    CASE WHEN s.timeline > 1 AND l.timeline <> s.timeline THEN \(timing.longestLease.milliseconds) END), since = clock_timestamp()
+                lease_ms = greatest(l.lease_ms, $2,
+                    CASE WHEN s.timeline > 1 AND l.timeline <> s.timeline THEN $3 END), since = clock_timestamp()
             FROM s, (SELECT * FROM muster.leader WHERE cluster = current_setting('muster.cluster')
                 AND shard = current_setting('muster.shard') FOR UPDATE) o
             WHERE l.cluster = o.cluster AND l.shard = o.shard
@@ -72,7 +80,7 @@ enum ElectionSQL {
         )
         SELECT epoch AS granted_epoch, timeline, since, old_node, old_epoch, old_resigned, old_settled, old_lease_ms, old_addr,
             old_incarnation, old_timeline,
-            (SELECT last_value FROM muster.beat) AS beat FROM n
+            (SELECT last_value FROM muster.beat) AS beat, (\(noted))::text AS noted FROM n
         """
     }
 
@@ -111,12 +119,21 @@ enum ElectionSQL {
         return "SELECT pg_advisory_unlock_all()" + (idleTimeout ? ", set_config('idle_session_timeout', '\(idle)', false)" : "")
     }
 
+    /// The server process that gets the lock next: the one that has waited longest. Servers before PostgreSQL 14 don't tell since when.
+    private static let next = """
+        SELECT w.pid FROM pg_locks w WHERE w.locktype = 'advisory' AND NOT w.granted AND w.objsubid = 1
+            AND w.classid = ((l.lock_key >> 32) & 4294967295)::oid AND w.objid = (l.lock_key & 4294967295)::oid
+            AND w.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ORDER BY to_jsonb(w) ->> 'waitstart' LIMIT 1
+        """
+
     /// `server_timeline` is that of the server which answers, not the row's: only so does a leader notice that another server was promoted,
     /// and nobody compares the beats of two servers.
     static func watch(timelineKnown: Bool) -> String {
         """
         SELECT (SELECT last_value FROM muster.beat) AS beat, \(timelineKnown ? Self.timeline : "0") AS server_timeline,
             l.epoch, l.timeline, l.node, l.addr, l.backend_pid, l.since, l.resigned,
+            (\(Self.next)) AS next_pid,
             h.pid AS holder_pid, h.usename::text AS holder_role, h.application_name AS holder_program,
             (extract(epoch FROM h.backend_start) * 1000000)::int8 AS holder_start,
             (extract(epoch FROM h.state_change) * 1000000)::int8 AS holder_change, h.wait_event AS holder_wait

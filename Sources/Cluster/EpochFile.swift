@@ -9,7 +9,9 @@ import Synchronization
 final class EpochFile: Sendable {
     private let file: DurableNumber
     private let queue = DispatchQueue(label: "muster.epoch-file")
-    private let pending = Mutex<Epoch?>(nil)
+    private let pending = Mutex<(epoch: Epoch, failed: @Sendable (String) -> Void)?>(nil)
+    /// A number is written after so long. It comes with a takeover, whose first milliseconds belong to the successor's first acts; the row has it, too.
+    private static let patience = DispatchTimeInterval.milliseconds(50)
 
     init(directory: String, shard: String) {
         self.file = DurableNumber(directory: directory, name: "election-\(shard).epoch", meaning: "an epoch")
@@ -21,22 +23,29 @@ final class EpochFile: Sendable {
     /// Keeps `epoch`, soon. `failed` is called with words when that doesn't work.
     func record(_ epoch: Epoch, failed: @escaping @Sendable (String) -> Void) {
         let idle = self.pending.withLock { pending in
-            defer { pending = max(pending ?? epoch, epoch) }
+            defer { pending = (max(pending?.epoch ?? epoch, epoch), failed) }
             return pending == nil
         }
-        guard idle else { return }
-        self.queue.async {
-            let newest = self.pending.withLock { pending in
-                defer { pending = nil }
-                return pending
-            }
-            guard let newest else { return }
-            do throws(Refusal) { try self.file.write(newest.value) } catch { failed(error.words) }
-        }
+        if idle { self.queue.asyncAfter(deadline: .now() + Self.patience) { self.write() } }
     }
 
     /// Returns when everything recorded so far has been written.
     func flush() async {
-        await withCheckedContinuation { continuation in self.queue.async { continuation.resume() } }
+        await withCheckedContinuation { continuation in
+            self.queue.async {
+                self.write()
+                continuation.resume()
+            }
+        }
+    }
+
+    /// On the queue.
+    private func write() {
+        let newest = self.pending.withLock { pending in
+            defer { pending = nil }
+            return pending
+        }
+        guard let newest else { return }
+        do throws(Refusal) { try self.file.write(newest.epoch.value) } catch { newest.failed(error.words) }
     }
 }

@@ -24,15 +24,19 @@ extension Leadership {
         public var strict: StrictMode?
         /// Statements of the leader's first transactions, prepared on the lock session before there is a term.
         public var prepared: [String]
+        /// An SQL expression that is evaluated when this node is elected, after everything that an earlier leader committed and without a round trip of its
+        /// own; its value, as text, is `Term.noted`. The settings `muster.cluster` and `muster.shard` hold these names for it.
+        public var noted: String
         /// Where this process beats; nil: nobody supervises it.
         public var pulse: Pulse?
 
         public init(
             cluster: String, shard: String = "main", node: String, incarnation: String, address: String, connection: ConnectionConfiguration,
             timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, trustsRefusal: Bool = false,
-            strict: StrictMode? = nil, prepared: [String] = [], pulse: Pulse? = nil
+            strict: StrictMode? = nil, prepared: [String] = [], noted: String = "NULL", pulse: Pulse? = nil
         ) {
             self.prepared = prepared
+            self.noted = noted
             self.pulse = pulse
             self.trustsRefusal = trustsRefusal
             self.incarnation = incarnation

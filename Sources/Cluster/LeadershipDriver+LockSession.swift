@@ -63,8 +63,10 @@ extension LeadershipDriver {
             }
             try await self.checks.testLock(connection, watch, probe: Int64.random(in: .min ... .max))
             try await connection.prepare(ElectionSQL.ofLeader + self.configuration.prepared)
+            try await connection.planAhead(ElectionSQL.ofLeader + self.configuration.prepared)
             _ = try await connection.simple(ElectionSQL.rehearseFence)
-            _ = try await connection.simple(ElectionSQL.rehearseEpoch(timing: configuration.timing, timelineKnown: facts.timelineKnown))
+            _ = try await connection.simple(ElectionSQL.prepareEpoch(timelineKnown: facts.timelineKnown, noting: configuration.noted))
+            _ = try await connection.simple(ElectionSQL.rehearseEpoch)
             self.note(problem: nil)
             self.handle(.checksPassed(session: session, epoch: facts.epoch))
         } catch {
@@ -73,7 +75,7 @@ extension LeadershipDriver {
     }
 
     func campaign(_ session: Int, known: Epoch, timing: Timing) async {
-        guard let lock = self.lock, lock.number == session, let facts = self.facts else { return }
+        guard let lock = self.lock, lock.number == session else { return }
         if self.withdrawnBeforeCampaign == session {
             self.withdrawnBeforeCampaign = nil
             return self.handle(.sliceElapsed(session: session))
@@ -81,13 +83,13 @@ extension LeadershipDriver {
         self.campaigning = session
         defer { self.campaigning = nil }
         let sql = ElectionSQL.campaign(
-            key: self.checks.key, known: known, timing: timing, timelineKnown: facts.timelineKnown,
-            idleTimeout: !self.refusedSettings.contains("idle_session_timeout"))
+            key: self.checks.key, known: known, timing: timing, idleTimeout: !self.refusedSettings.contains("idle_session_timeout"))
         do {
             let sets = try await lock.connection.simple(sql)
             guard let row = sets.first(where: { $0.columns.first == "granted_epoch" })?.first else {
                 throw PostgresError(.decoding, "the leader row is missing")
             }
+            self.noted = row["noted"].text
             self.since = WallTime(microseconds: try row["since"].timestampMicroseconds())
             self.handle(.granted(session: session, try Self.grant(row)))
         } catch let error as PostgresError where error.sqlState == ElectionSQL.lockNotAvailable {
@@ -149,7 +151,11 @@ extension LeadershipDriver {
         }
     }
 
+    /// Only a successor reads that this leader's gate has opened. What the leader commits first goes first on its session, whose every commit takes its time.
+    static let settlePause = Duration.milliseconds(25)
+
     func settle(_ session: Int) async {
+        await self.thread.sleep(until: BootClock.now() + Self.settlePause, slot: .settle)
         guard let lock = self.lock, lock.number == session, let tenure = self.machine.tenure else { return }
         let parameters = self.termParameters + [.int(tenure.timing.lease.milliseconds)]
         do {
@@ -161,19 +167,21 @@ extension LeadershipDriver {
         }
     }
 
-    /// Two syncs: the resignation commits before the lock is free, so that the next leader reads it.
+    /// Each with a sync: the resignation commits before the lock is free, so that the next leader reads it. It trusts a leader only whose gate is known to have
+    /// opened: one that resigns before it has said so says it now.
     func giveUp(_ session: Int) async {
         guard let lock = self.lock, lock.number == session, case .resigning(let tenure, _) = self.machine.state else { return }
         let parameters: [Value] = [
             .text(self.configuration.cluster), .text(self.configuration.shard), .int(tenure.grant.epoch.value),
         ]
-        let outcomes = await lock.connection.pipelineEach([
-            Statement(ElectionSQL.resign, parameters), Statement(ElectionSQL.unlock, [.int(self.checks.key)]),
-        ])
+        let settle = Statement(ElectionSQL.settle, parameters + [.int(tenure.timing.lease.milliseconds)])
+        let outcomes = await lock.connection.pipelineEach(
+            (tenure.gateOpen && !tenure.isSettled ? [settle] : [])
+                + [Statement(ElectionSQL.resign, parameters), Statement(ElectionSQL.unlock, [.int(self.checks.key)])])
         var released = false
         if case .success(let set)? = outcomes.last, (try? set.first?[0].bool()) == true { released = true }
         if released { self.part(from: lock.connection) }
-        if case .failure(let error)? = outcomes.first {
+        if case .failure(let error)? = outcomes.dropLast().last {
             self.logger.warning("the resignation was not recorded; the next leader waits", metadata: ["error": "\(error)"])
         }
         self.handle(.resignAnswered(session: session, released: released))

@@ -2,6 +2,7 @@ import Election
 import Logging
 import Membership
 import Model
+import Postgres
 import Supervision
 
 /// What peers are asked and told, and what they ask and tell.
@@ -65,6 +66,20 @@ extension LeadershipDriver {
         else { return }
         let grant = tenure.grant
         self.handle(.fenceAnswered(by: node, incarnation: predecessor.incarnation, token: grant.token, .nobodyListens))
+    }
+
+    /// Whoever waits for the lock can get ready meanwhile. Nobody answers.
+    func announceHandOver() {
+        for node in self.others { self.post(.handingOver, to: node) }
+    }
+
+    /// That node is not to be reached, or says that it gives the lock up. Who gets ready is who is next: what the others did meanwhile would only keep the
+    /// database from passing the lock on.
+    func parted(from node: String) {
+        guard case .campaigning = self.machine.state, self.seen?.node == node, let lock = self.lock else { return }
+        let own = lock.connection.assumeIsolated { $0.backendPID }
+        if let next = self.nextWaiter, next != own { return }
+        self.events.yield(.mayBeElected)
     }
 
     /// Everybody is asked; only those whom a message can reach are waited for. After the term nobody is.
@@ -161,6 +176,7 @@ extension LeadershipDriver {
         case .vouched(let request, let token, let promised):
             guard let question = self.questions.answered(request, by: message.from), question.token == token, question.sentAt <= now else { return }
             self.handle(.acknowledged(by: message.from, token: token, promised: promised, sentAt: question.sentAt))
+        case .handingOver: self.parted(from: message.from)
         case .ping, .ack, .pingRequest, .indirectAck, .fitness, .leaving, .unknown: break
         }
     }

@@ -12,7 +12,7 @@ extension LeadershipDriver {
             incarnation: self.incarnation, epoch: grant.epoch, timeline: grant.timeline, since: self.since,
             grantedAt: tenure?.grantedAt ?? BootClock.now(),
             predecessor: grant.predecessor.map { .init(node: $0.node, epoch: $0.epoch, resigned: $0.resigned) },
-            gap: tenure.flatMap { tenure in tenure.predecessorSeenAt.map { tenure.grantedAt - $0 } })
+            gap: tenure.flatMap { tenure in tenure.predecessorSeenAt.map { tenure.grantedAt - $0 } }, noted: self.noted)
         self.term = term
         self.drained = false
         self.board.update { $0.term = term }

@@ -96,6 +96,7 @@ extension LeadershipDriver {
         let backend = row["backend_pid"].isNull ? nil : try row["backend_pid"].int()
         let holderPID = row["holder_pid"].isNull ? nil : try row["holder_pid"].int()
         let beat = try row["beat"].int()
+        self.nextWaiter = row["next_pid"].isNull ? nil : Int32(truncatingIfNeeded: try row["next_pid"].int())
         if !row["node"].isNull {
             self.seen = LeadershipStatus.Seen(
                 node: try row["node"].string(), address: try row["addr"].string(), epoch: epoch, timeline: timeline,

@@ -28,6 +28,8 @@ actor LeadershipDriver {
     var term: Term?
     /// When the newest grant was written, by the database's clock.
     var since = WallTime(microseconds: 0)
+    /// What was to be noted then.
+    var noted: String?
     /// The lock session, S; its number is the machine's.
     var lock: (number: Int, connection: Postgres.Connection)?
     /// The session whose campaign is at the server, and the one that was to leave the queue before its campaign got there.
@@ -39,6 +41,8 @@ actor LeadershipDriver {
     var watch: Postgres.Connection?
     var watchWaiters: [CheckedContinuation<Result<Postgres.Connection, any Error>, Never>] = []
     var seen: LeadershipStatus.Seen?
+    /// The server process of the session that gets the lock next, as of the last look; nil: nobody's, or it can't be seen.
+    var nextWaiter: Int32?
     /// The leader row's, with the timeline of the server that showed it.
     var rowToken = FencingToken.zero
     /// What was asked of peers and may still be answered.
@@ -223,7 +227,9 @@ actor LeadershipDriver {
         case .startLeading(let grant, let timing): self.startLeading(grant, timing: timing)
         case .sendBeat(let session, let number): self.start { await $0.sendBeat(session, number: number) }
         case .settle(let session): self.start { await $0.settle(session) }
-        case .resign(let session): self.start { await $0.giveUp(session) }
+        case .resign(let session):
+            self.announceHandOver()
+            self.start { await $0.giveUp(session) }
         case .openGate(let evidence): self.announce("may act from now on: \(evidence)") { .gateOpened($0) }
         case .suspend:
             let lacksMajority = self.machine.tenure?.lacksMajority ?? false

@@ -4,6 +4,8 @@ public import Election
 public enum LeadershipEvent: Sendable, Hashable {
     /// This node is not the leader and waits for the lock; again whenever its holder changes. Nil: nobody holds it.
     case waiting(LockHolder?)
+    /// The leader is handing over, or nothing is heard of it any more: this node may be elected in a moment, or not at all.
+    case mayBeElected
     /// This node is the leader: it may commit decisions, but must not act on the world yet.
     case elected(Term)
     /// No earlier leader can act any more: from now on this one may (each act asks `mayAct` first).

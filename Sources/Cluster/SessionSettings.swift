@@ -28,6 +28,8 @@ struct SessionSetting: Sendable {
                 without: "a waiter that vanished may be granted the lock first, for \(timing.idle.text)"),
             SessionSetting(
                 name: "synchronous_commit", value: "on", without: "a crash of the server may forget the newest epoch"),
+            // All of a leader's statements find their rows by key: one plan fits all values, and is made before it is needed.
+            SessionSetting(name: "plan_cache_mode", value: "force_generic_plan", without: nil),
             // The wait is bounded by lock_timeout; a role's own statement_timeout would end it as an error.
             SessionSetting(name: "statement_timeout", value: "0", without: "waiting for the lock may be cut short"),
         ]

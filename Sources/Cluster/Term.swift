@@ -32,9 +32,12 @@ public struct Term: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The value of `Leadership.Configuration.noted` when the epoch was written.
+    public var noted: String?
+
     public init(
         cluster: String, shard: String, node: String, incarnation: String, epoch: Epoch, timeline: Int32, since: WallTime,
-        grantedAt: Instant, predecessor: Predecessor? = nil, gap: Duration? = nil
+        grantedAt: Instant, predecessor: Predecessor? = nil, gap: Duration? = nil, noted: String? = nil
     ) {
         self.cluster = cluster
         self.shard = shard
@@ -46,6 +49,7 @@ public struct Term: Sendable, Hashable, CustomStringConvertible {
         self.grantedAt = grantedAt
         self.predecessor = predecessor
         self.gap = gap
+        self.noted = noted
     }
 
     /// Timeline and epoch as one number that only rises: `timeline << 40 | epoch`.

@@ -14,7 +14,21 @@ extension LeaderState {
         public var member: Fleet.Member
         /// Why, for the platform's own log.
         public var reason: String
+        /// What was seen of it just now; nil: it is to be looked at anew.
+        public var seen: Sight?
+
+        /// A look at a platform, and how long it counts as one from just now.
+        public struct Sight: Sendable, Hashable {
+            /// What it showed.
+            public var observation: Observation
+            /// When an order wants another look.
+            public var until: WallTime
+        }
     }
+
+    /// An order that follows its decision this soon after the decision's own look is not preceded by another: between a look and its order there is always
+    /// some time, and a person's change may fall into any.
+    public static let sightLife = Duration.milliseconds(100)
 
     /// The open actions that something is to be done about now; they are busy until ``attempted(_:outcome:startedAt:at:)`` or ``looked(_:_:at:)``.
     ///
@@ -42,11 +56,13 @@ extension LeaderState {
             case .observe: step = .observe
             }
             open.busy = true
+            let seen = open.seen.flatMap { $0.until > now ? $0 : nil }
+            open.seen = nil
             self.entries[index].open = open
             work.append(
                 Work(
                     step: step, action: open.action, member: self.entries[index].member,
-                    reason: open.sentence ?? "decision \(open.action.decision)"))
+                    reason: open.sentence ?? "decision \(open.action.decision)", seen: seen))
         }
         return work
     }

@@ -33,6 +33,8 @@ extension LeaderState {
         public var workload: WorkloadID
         public var evaluation: Evaluation
         public var observation: Observation
+        /// The look that it shows was begun then, or later.
+        public var askedAt: WallTime
         public var isRecorded: Bool
         public var plan: Plan?
         /// An older change that this one takes the place of: the platform has taken it on, only its arrival was still awaited.
@@ -129,7 +131,7 @@ extension LeaderState {
         input.memory = entry.facts.memory
         let evaluation = Engine.evaluate(input)
         let item = Pending(
-            workload: entry.member.id, evaluation: evaluation, observation: quiet.observation,
+            workload: entry.member.id, evaluation: evaluation, observation: quiet.observation, askedAt: quiet.inquiry.startedAt,
             isRecorded: Recording.isNew(evaluation.decision, after: entry.recorded), conclusion: quiet.conclusion)
         return self.rolledBack(self.watched(item, by: entry.member.policy), entry, at: now)
     }
@@ -175,6 +177,7 @@ extension LeaderState {
             self.settled(item, byWorkload[item.workload], at: index)
             if let action = byWorkload[item.workload] {
                 self.entries[index].open = OpenAction(action: action, sentence: item.evaluation.decision.sentence, adopted: false, nextLook: now)
+                self.entries[index].open?.seen = Work.Sight(observation: item.observation, until: item.askedAt + Self.sightLife)
             }
         }
         for quiet in round.quiet {

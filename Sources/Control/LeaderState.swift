@@ -36,6 +36,8 @@ public struct LeaderState: Sendable {
         var nextLook: WallTime
         /// An attempt was due, and this leader might not act.
         var isWithheld = false
+        /// What its decision saw; nil once something has been done about it since.
+        var seen: Work.Sight?
     }
 
     struct Entry: Sendable {

@@ -29,6 +29,9 @@ public final class Coordinator: Sendable {
     /// What people say, as it was last read.
     private let resolved = Mutex<(fleet: Fleet, version: String)?>(nil)
 
+    /// The beginning of a term as it would have been at the last look; nil: too much, or too old.
+    let kept = Mutex<Beginning?>(nil)
+
     public init(
         store: Store, leadership: Leadership, readings: ReadingsService, drivers: Drivers, fitness: FitnessWatch? = nil,
         zone: @escaping @Sendable (String) -> TimeZoneRules?, regionSight: @escaping @Sendable () -> RegionSight? = { RegionSight() }, logger: Logger
@@ -69,13 +72,15 @@ public final class Coordinator: Sendable {
 
     private func follow() async {
         var running: (loop: TermLoop, task: Task<Void, Never>)?
+        var headStart: HeadStart?
         for await event in self.leadership.events {
             switch event {
             case .elected(let term):
                 await Self.end(&running)
                 self.logger.notice("leading", metadata: ["epoch": "\(term.epoch)", "predecessor": "\(term.predecessor?.node ?? "none")"])
                 // Held in `running`, and cancelled and awaited there before another term begins or this function returns.
-                let loop = TermLoop(self, term)
+                let loop = TermLoop(self, term, headStart)
+                headStart = nil
                 running = (loop, Task { await loop.run() })
             case .resigning(let term):
                 // The loop says when its effects have ended. Meanwhile this goes on listening: the term may be lost first.
@@ -89,9 +94,14 @@ public final class Coordinator: Sendable {
                 self.logger.notice("this leader is sure of its term again: work goes on", metadata: ["epoch": "\(term.epoch)"])
                 running?.loop.release()
             case .gateOpened: running?.loop.release()
+            case .mayBeElected:
+                if let headStart, headStart.age < HeadStart.renewal { continue }
+                headStart?.cancel()
+                headStart = HeadStart(self, kept: self.kept.withLock { $0 })
             case .waiting: break
             }
         }
+        headStart?.cancel()
         await Self.end(&running)
     }
 

@@ -1,32 +1,31 @@
+internal import Cluster
 internal import Control
 internal import Model
 internal import Store
 
-/// The beginning of a term without a term: what the last leader left is read, one workload is asked about on paper, evaluated and made ready to be committed,
-/// and everything is thrown away.
+/// The beginning of a term without a term: what the last leader left is read, one workload is asked about, evaluated and made ready to be committed, and
+/// everything is thrown away.
 ///
 /// It is for the process alone: code that has never run is not in its memory, and the first use of each generic type makes the runtime search all that the
-/// program declares, which takes milliseconds in sum. In a takeover they would come between the election and the first act. Nothing is asked of sources and
-/// platforms, nothing is written, no lock is taken.
+/// program declares, which takes milliseconds in sum. In a takeover they would come between the election and the first act. One look at a platform and one
+/// question to each source of one workload are all that is seen of it outside; nothing is written, no lock is taken.
 enum Rehearsal {
     /// - Returns: false when there was nothing to rehearse with: no workload yet.
-    static func run(of fleet: Fleet, _ store: Store) async throws -> Bool {
-        guard let member = fleet.members.first else { return false }
-        let left = try await store.inheritance(maximumOpen: 1)
+    static func run(of fleet: Fleet, _ coordinator: Coordinator) async throws -> Bool {
+        guard let member = fleet.members.first(where: \.isAskedByProgram) ?? fleet.members.first else { return false }
+        let left = try await coordinator.store.inheritance(maximumOpen: 1)
         // One page is like another.
         if let page = left.memory.first { _ = try MemoryPage(number: page.number, bytes: page.bytes).remembered() }
         let clock = TermClock(database: left.head.now, newestWritten: nil)
         var state = LeaderState(fleet: Self.one(member, of: fleet).inForce(at: clock.now), remembered: [], regions: RegionMemory(), open: [], at: clock.now)
-        let mailbox = Mailbox<TermLoop.News>()
-        mailbox.post(.released)
-        for _ in await mailbox.take(within: TermLoop.longestWait) { state.released(at: clock.now) }
-        Self.answer(&state, at: clock.now)
+        await Self.ask(&state, coordinator, clock)
         _ = state.work(mayAct: false, at: clock.now)
-        _ = state.isReady(at: clock.now)
         let round = state.decide(at: clock.now)
-        _ = RoundCommit(round, of: state).opening(store)
+        _ = RoundCommit(round, of: state).opening(coordinator.store)
         state.committed(round, actions: [], at: clock.now)
         _ = state.nextWake(after: clock.now)
+        var fitness = Fitness(startedAt: BootClock.now(), followsResignation: false)
+        fitness.note(.connection(""), .reached, at: BootClock.now())
         return true
     }
 
@@ -36,14 +35,29 @@ enum Rehearsal {
         return small
     }
 
-    /// The questions that a first round would ask, answered by numbers from nowhere.
-    private static func answer(_ state: inout LeaderState, at now: WallTime) {
-        let questions = state.ask(at: now)
-        for member in questions.targets { state.observed(member.id, .seen(desired: 1, current: 1, ready: 1, version: nil), round: questions.round) }
-        for (connection, metrics) in questions.readings {
-            let answers = metrics.map { ($0.workload, [$0.name: ReadingAnswer.value(Sample(value: Quantity(1), at: now))]) }
-            state.answered(round: questions.round, Dictionary(answers, uniquingKeysWith: { $0.merging($1) { first, _ in first } }))
-            state.ended(round: questions.round, connection: connection)
+    /// The questions of a first round, and their answers.
+    private static func ask(_ state: inout LeaderState, _ coordinator: Coordinator, _ clock: TermClock) async {
+        let mailbox = Mailbox<TermLoop.News>()
+        mailbox.post(.released)
+        let end = ContinuousClock.now + TermLoop.askDeadline
+        await withDiscardingTaskGroup { group in
+            coordinator.ask(&state, at: clock.now, in: &group) { mailbox.post($0) }
+            while !state.isReady(at: clock.now), ContinuousClock.now < end, !Task.isCancelled {
+                for item in await mailbox.take(within: end - .now) {
+                    switch item {
+                    case .observed(let workload, let observation, let round): state.observed(workload, observation, round: round)
+                    case .answered(let answers, let round): state.answered(round: round, answers)
+                    case .ended(let connection, let round): state.ended(round: round, connection: connection)
+                    case .released: state.released(at: clock.now)
+                    case .attempted, .looked, .configuration, .nodes, .stopped: break
+                    }
+                }
+            }
+            group.cancelAll()
         }
     }
+}
+
+extension Fleet.Member {
+    fileprivate var isAskedByProgram: Bool { if case .exec = self.target { true } else { false } }
 }

@@ -4,9 +4,10 @@ internal import Logging
 internal import Model
 internal import Readings
 internal import Store
+internal import Synchronization
 
 /// What a node keeps ready while another leads, so that its own term begins with the first question and not with connecting: what people say, resolved to a
-/// fleet; a session with each source that a manifest names; and one of the pool that has the statements of ``Store/inheritance(maximumOpen:)`` prepared.
+/// fleet; the state of a small fleet's leader; a session with each source that a manifest names; and one of the pool that has the statements of ``Store/inheritance(maximumOpen:)`` prepared.
 /// Once, the beginning of a term is rehearsed (``Rehearsal``).
 ///
 /// The fleet is decided by only while its version is the one in force. Everything is left to the term's loop once there is one.
@@ -17,6 +18,11 @@ struct Standby {
     static let interval = TermLoop.configurationInterval
     /// Looks after which sessions are looked at, too: one that was lost is back after two seconds.
     static let looksPerRound = 4
+    /// A state of more pages than this is read when it's needed (``HeadStart``): a node that waits is not to work for it all the time. That of some two hundred
+    /// workloads is read and made in a millisecond, once a round at most. In bytes.
+    static let mostKept = 64 * 1024
+    /// Clocks drift: a state is made anew after so long even if nothing has changed.
+    static let keptFor = Duration.seconds(60)
     /// For all sources to show that they are there, as long as in a leader's round.
     static let healthDeadline = TermLoop.askDeadline
 
@@ -39,6 +45,7 @@ struct Standby {
                 }
             } else {
                 (seen, looks) = (nil, 0)
+                self.coordinator.kept.withLock { $0 = nil }
             }
             do { try await Task.sleep(for: Self.interval) } catch { return }
         }
@@ -49,12 +56,25 @@ struct Standby {
         let (store, readings) = (self.coordinator.store, self.coordinator.readings)
         if sessions { try await store.prepareInheritance(maximumOpen: TermLoop.maximumOpen) }
         let version = try await store.configurationVersion()
-        if version != seen {
+        let isNew = version != seen
+        if isNew {
             let (fleet, read) = try await self.coordinator.fleet(of: version)
             await readings.update(connections: Array(fleet.connections.values)) { self.isNeeded }
             seen = read
         }
-        if !isRehearsed { isRehearsed = try await Rehearsal.run(of: self.coordinator.fleet(of: version).fleet, store) }
-        if sessions { _ = await readings.health(deadline: Self.healthDeadline) }
+        if !isRehearsed { isRehearsed = try await Rehearsal.run(of: self.coordinator.fleet(of: version).fleet, self.coordinator) }
+        if sessions || isNew { try await self.keep() }
+        if sessions {
+            _ = await readings.health(deadline: Self.healthDeadline)
+        }
+    }
+
+    /// Sees to it that what is kept is what there is.
+    private func keep() async throws {
+        let store = self.coordinator.store
+        guard try await store.inheritanceSize() <= Self.mostKept else { return self.coordinator.kept.withLock { $0 = nil } }
+        if let kept = self.coordinator.kept.withLock({ $0 }), kept.clock.age < Self.keptFor, kept.version == (try await store.inheritanceVersion()) { return }
+        let beginning = try await Beginning.load(self.coordinator)
+        self.coordinator.kept.withLock { $0 = self.isNeeded ? beginning : nil }
     }
 }

@@ -24,10 +24,12 @@ struct TermLoop {
     static let configurationInterval = Duration.milliseconds(500)
     /// However far off the next thing to do seems: a leader that misses a moment is late by no more than this, instead of asleep until somebody calls.
     static let longestWait = Duration.seconds(1)
-    /// Between two tries to load what the predecessor left, or to record the beginning of the term.
+    /// Between two tries to load what the predecessor left, or to commit the first event of the term.
     static let retryInterval = Duration.milliseconds(200)
     /// For one commit on the lock session; longer, and the leader is suspended anyway.
     static let commitDeadline = Duration.seconds(5)
+    /// The beginning of a term is recorded with what it decides first, or alone after so long: a transaction of its own would come before the first decisions.
+    static let electionPatience = Duration.milliseconds(100)
     /// Evaluations that changed nothing are counted into one event this often.
     static let summaryInterval = Duration.seconds(60)
 
@@ -46,12 +48,15 @@ struct TermLoop {
         case stopped
     }
 
+    private let headStart: HeadStart?
     private let mailbox = Mailbox<News>()
     private let effects = Effects()
 
-    init(_ coordinator: Coordinator, _ term: Term) {
+    /// - Parameter headStart: what this node has got ready for a term; it becomes the loop's, which ends it.
+    init(_ coordinator: Coordinator, _ term: Term, _ headStart: HeadStart?) {
         self.coordinator = coordinator
         self.term = term
+        self.headStart = headStart
     }
 
     /// The term's gate has opened, or its database answers again.
@@ -73,51 +78,50 @@ struct TermLoop {
             await self.coordinator.leadership.drained(self.term)
             group.cancelAll()
         }
+        self.headStart?.cancel()
     }
 
     private func lead(_ group: inout DiscardingTaskGroup) async {
-        // Everything that the term commits comes behind this, since transactions take turns.
-        async let recorded = self.recordElection()
-        guard let (loaded, configuration, clock) = await self.load() else { return }
-        var state = loaded
-        var counters = Counters(summaryDue: clock.now + Self.summaryInterval)
+        guard let beginning = await self.begin() else { return }
+        var state = beginning.state
+        let clock = beginning.clock
+        var counters = Counters(summaryDue: clock.now + Self.summaryInterval, electionDue: clock.now + Self.electionPatience)
         await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
         let mailbox = self.mailbox
         if let fitness = self.coordinator.fitness { group.addTask { await fitness.watch(self.term) } }
-        self.ask(&state, at: clock.now, in: &group, mailbox, clock)
-        if await recorded == .over { return }
-        group.addTask { await self.watchConfiguration(since: configuration, mailbox) }
+        group.addTask { await self.watchConfiguration(since: beginning.configuration, mailbox) }
         while !Task.isCancelled, !self.effects.isClosed {
             let now = clock.now
-            self.ask(&state, at: now, in: &group, mailbox, clock)
+            self.coordinator.ask(&state, at: now, in: &group) { mailbox.post($0) }
             let mayAct = self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget)
             for work in state.work(mayAct: mayAct, at: now) {
                 group.addTask { await self.perform(work, mailbox, clock) }
             }
             var batch = Batch()
             if state.isReady(at: clock.now) { batch.round = state.decide(at: clock.now) }
-            if !batch.isEmpty, !self.effects.isClosed, await self.commit(batch, &state, &counters, clock) == .over { break }
+            if !batch.isEmpty || counters.isElectionDue(at: clock.now), !self.effects.isClosed, await self.commit(batch, &state, &counters, clock) == .over { break }
             // New work may have come from that commit.
             if (batch.round?.changes ?? 0) > 0 { continue }
-            let wake = state.nextWake(after: clock.now)
-            let news = await mailbox.take(within: min(wake.map { $0 - clock.now } ?? Self.longestWait, Self.longestWait))
+            let wake = [state.nextWake(after: clock.now), counters.electionDue, clock.now + Self.longestWait].compactMap { $0 }.min()
+            let news = await mailbox.take(within: wake.map { $0 - clock.now })
             if await self.take(news, &state, &counters, clock) == .over { break }
         }
+        // A term that ended before it had anything to write is in the log all the same.
+        if counters.electionDue != nil, !Task.isCancelled { _ = await self.commit(Batch(), &state, &counters, clock) }
     }
 
     // MARK: - Beginning
 
-    /// What the predecessors left, and the clock of this term. Tries until it succeeds or the term is over.
-    private func load() async -> (LeaderState, configuration: String, TermClock)? {
+    /// What was got ready before the term, or what is read now. Tries until it succeeds or the term is over.
+    private func begin() async -> Beginning? {
+        if let beginning = await self.headStart?.beginning(of: self.term, answersTo: self.mailbox) {
+            self.logger.debug("what the last leader left was read before the election")
+            return beginning
+        }
+        self.headStart?.cancel()
         while !Task.isCancelled, !self.effects.isClosed {
             do {
-                let left = try await self.store.inheritance(maximumOpen: Self.maximumOpen)
-                let (fleet, version) = try await self.coordinator.fleet(of: left.configurationVersion)
-                let remembered = try left.remembered()
-                let newest = remembered.map(\.last.at).max()
-                let clock = TermClock(database: left.head.now, newestWritten: newest)
-                let state = try LeaderState(left, remembered: remembered, fleet: fleet.inForce(at: clock.now), at: clock.now)
-                return (state, version, clock)
+                return try await Beginning.load(self.coordinator)
             } catch is CancellationError {
                 return nil
             } catch {
@@ -132,8 +136,10 @@ struct TermLoop {
     /// More workloads than one leader is made for.
     static let maximumOpen = 1_000_000
 
-    /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader.
+    /// Posts the configuration whenever it changed, and carries out what other nodes ask of the leader. Begins after an interval: what was loaded is as new as
+    /// the term, and its first decisions come first.
     private func watchConfiguration(since loaded: String, _ mailbox: Mailbox<News>) async {
+        do { try await Task.sleep(for: Self.configurationInterval) } catch { return }
         var loaded = loaded
         // What was asked of an earlier leader may still be open.
         var heard: String?
@@ -180,33 +186,6 @@ struct TermLoop {
         Task { await leadership.resign(to: request.successor) }
     }
 
-    // MARK: - Asking
-
-    private func ask(
-        _ state: inout LeaderState, at now: WallTime, in group: inout DiscardingTaskGroup, _ mailbox: Mailbox<News>, _ clock: TermClock
-    ) {
-        let questions = state.ask(at: now)
-        for member in questions.targets {
-            group.addTask {
-                let target = Target(workload: member.id, target: member.target)
-                let observation = await self.coordinator.drivers.observe([target], deadline: Self.askDeadline).first
-                let unanswered = DriverError(code: "driver.unanswered", message: "the driver gave no answer")
-                if let observation { self.coordinator.fitness?.saw(member.target, observation) }
-                mailbox.post(.observed(member.id, observation ?? .unseen(unanswered), round: questions.round))
-            }
-        }
-        for (connection, metrics) in questions.readings {
-            group.addTask {
-                let requests = metrics.map { MetricRequest(workload: $0.workload, metric: $0.name, source: $0.source) }
-                let all = await self.coordinator.readings.read(requests, asOf: now, deadline: Self.askDeadline) { answers in
-                    mailbox.post(.answered(answers, round: questions.round))
-                }
-                self.coordinator.fitness?.read(connection, all)
-                mailbox.post(.ended(connection: connection, round: questions.round))
-            }
-        }
-    }
-
     // MARK: - Acting
 
     private func perform(_ work: LeaderState.Work, _ mailbox: Mailbox<News>, _ clock: TermClock) async {
@@ -231,7 +210,7 @@ struct TermLoop {
                 mailbox.post(.attempted(work.action, .withheld, startedAt: startedAt))
                 return
             }
-            let outcome = await self.order(work, target, mayStart: mayStart)
+            let outcome = await self.order(work, target, clock, mayStart: mayStart)
             self.logger.info(
                 "asked for a \(work.action.kind == .restart ? "restart" : "change")",
                 metadata: [
@@ -242,13 +221,14 @@ struct TermLoop {
         }
     }
 
-    private func order(_ work: LeaderState.Work, _ target: Target, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
+    private func order(_ work: LeaderState.Work, _ target: Target, _ clock: TermClock, mayStart: @escaping @Sendable () -> Bool) async -> Outcome {
         let action = work.action
         switch action.kind {
         case .scale:
             let order = ScaleOrder(
                 target: target, replicas: action.to, expected: action.from, version: action.precondition, action: action.idem,
-                epoch: self.term.epoch, reason: work.reason, allowed: 0...max(work.member.policy.maxReplicas, action.to))
+                epoch: self.term.epoch, reason: work.reason, allowed: 0...max(work.member.policy.maxReplicas, action.to),
+                seen: work.seen.map { ($0.observation, .now + ($0.until - clock.now)) })
             return await self.coordinator.drivers.scale(order, deadline: Self.scaleDeadline, mayStart: mayStart)
         case .restart:
             let order = RestartOrder(
@@ -297,8 +277,12 @@ struct TermLoop {
 
     struct Counters {
         var summaryDue: WallTime
+        /// When the term's beginning is recorded at the latest; nil once it is.
+        var electionDue: WallTime?
         var evaluations: Int64 = 0
         var changes: Int64 = 0
+
+        func isElectionDue(at now: WallTime) -> Bool { self.electionDue.map { $0 <= now } ?? false }
     }
 
     /// One fenced transaction with everything of the batch. What fails is not done: a decision is made again when it is due, an action looked at again.
@@ -313,6 +297,7 @@ struct TermLoop {
         let regions = state.regionChanges
         do {
             let committed = try await self.write(round) { write in
+                if tally.electionDue != nil { self.recordElection(write) }
                 write.forget(batch.gone)
                 write.commit(regions)
                 write.update(batch.updates.map(\.after) + (batch.round?.pending ?? []).compactMap(\.superseded), at: now)
@@ -322,16 +307,17 @@ struct TermLoop {
             state.regionsCommitted(regions)
             if let round = batch.round { state.committed(round, actions: committed.compactMap(\.action), at: clock.now) }
             state.held(committed.compactMap(\.hold))
+            counters.electionDue = nil
             if summaryIsDue { counters = Counters(summaryDue: now + Self.summaryInterval) }
             self.note(batch, committed, began: began)
             return .leading
         } catch let error as LeadershipError {
             if case .notLeader = error { return .over }
-            return self.failed(batch, &state, error, clock)
+            return self.failed(batch, &state, &counters, error, clock)
         } catch is CancellationError {
             return .over
         } catch {
-            return self.failed(batch, &state, error, clock)
+            return self.failed(batch, &state, &counters, error, clock)
         }
     }
 
@@ -344,7 +330,8 @@ struct TermLoop {
         }
     }
 
-    private func failed(_ batch: Batch, _ state: inout LeaderState, _ error: any Error, _ clock: TermClock) -> Course {
+    private func failed(_ batch: Batch, _ state: inout LeaderState, _ counters: inout Counters, _ error: any Error, _ clock: TermClock) -> Course {
+        if counters.electionDue != nil { counters.electionDue = clock.now + Self.retryInterval }
         for update in batch.updates { state.notWritten(update.before, at: clock.now) }
         self.logger.error("nothing was committed, so nothing is done", metadata: ["error": "\(error)"])
         self.coordinator.note { $0.problem = "\(error)" }
@@ -370,8 +357,8 @@ struct TermLoop {
         }
     }
 
-    /// The term's first event, before anything else that the term writes. Tries until it succeeds or the term is over.
-    private func recordElection() async -> Course {
+    /// The term's first event, before anything else that the term writes.
+    private func recordElection(_ write: Write) {
         var details: [String: JSON] = ["timeline": .int(Int64(self.term.timeline)), "incarnation": .string(self.term.incarnation)]
         if let predecessor = self.term.predecessor {
             details["previous"] = [
@@ -379,22 +366,7 @@ struct TermLoop {
             ]
         }
         if let gap = self.term.gap { details["gap_ms"] = .int(gap.milliseconds) }
-        let event = JSON.object(details)
-        while !Task.isCancelled, !self.effects.isClosed {
-            do {
-                try await self.write { write in
-                    write.recordLeadership(.leaderElected, node: self.term.node, epoch: self.term.epoch.value, details: event)
-                }
-                return .leading
-            } catch LeadershipError.notLeader {
-                return .over
-            } catch {
-                self.logger.error("the beginning of the term can't be recorded; trying again", metadata: ["error": "\(error)"])
-                self.coordinator.note { $0.problem = "the beginning of the term can't be recorded: \(error)" }
-                do { try await Task.sleep(for: Self.retryInterval) } catch { return .over }
-            }
-        }
-        return .over
+        write.recordLeadership(.leaderElected, node: self.term.node, epoch: self.term.epoch.value, details: .object(details))
     }
 
     private func recordSummary(_ write: Write, _ counters: Counters) {
@@ -408,6 +380,7 @@ struct TermLoop {
 struct TermClock: Sendable {
     private let clock: ClusterClock
     private let start = ContinuousClock.now
+    var age: Duration { ContinuousClock.now - self.start }
 
     init(database: WallTime, newestWritten: WallTime?) {
         self.clock = ClusterClock(database: database, newestWritten: newestWritten, monotonicNanoseconds: 0)

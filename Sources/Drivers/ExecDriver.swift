@@ -154,7 +154,7 @@ public struct ExecDriver: ScalingDriver {
         guard case .exec(_, let command, _) = order.target.target else { return .refused(Self.wrongKind(order.target)) }
         let job = Job(
             name: "scale", command: command, target: order.target, wanted: order.replicas, expected: order.expected, version: order.version,
-            action: order.action, epoch: order.epoch, isDoneAsWanted: true)
+            action: order.action, epoch: order.epoch, isDoneAsWanted: true, seen: order.seen)
         return await self.carryOut(job, before: .now + deadline, mayStart: mayStart)
     }
 
@@ -172,6 +172,8 @@ public struct ExecDriver: ScalingDriver {
         var epoch: Epoch
         /// Where the wanted count runs, nothing is left to do.
         var isDoneAsWanted: Bool
+        /// A look from just now.
+        var seen: (observation: Observation, until: ContinuousClock.Instant)?
     }
 
     /// Looks at the platform, runs the program if it is as expected, and looks again.
@@ -180,7 +182,8 @@ public struct ExecDriver: ScalingDriver {
         do { program = try self.programs.resolve(job.command) } catch {
             return .refused(DriverError(code: error.code, message: "\(job.target.workload): \(error.message)"))
         }
-        let before = await self.observe(job.target, before: end)
+        let before =
+            if let seen = job.seen, .now < seen.until { seen.observation } else { await self.observe(job.target, before: end) }
         switch before {
         case .seen(let desired, _, _, _) where job.isDoneAsWanted && desired == job.wanted: return .done(before, output: nil)
         case .seen(let desired, _, _, let version)

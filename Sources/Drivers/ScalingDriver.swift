@@ -43,12 +43,12 @@ public struct Target: Sendable, Hashable {
 }
 
 /// An order to run a number of replicas.
-public struct ScaleOrder: Sendable, Hashable {
+public struct ScaleOrder: Sendable {
     /// What is scaled.
     public var target: Target
     /// The wanted count.
     public var replicas: Int
-    /// The desired count that the decision saw. Another count found directly before the write is a conflict.
+    /// The desired count that the decision saw. Another count found before the write is a conflict.
     public var expected: Int
     /// The platform's token of the state that the decision saw, if it gives one.
     public var version: String?
@@ -60,12 +60,15 @@ public struct ScaleOrder: Sendable, Hashable {
     public var reason: String
     /// The last guard against a defect elsewhere: an order outside is refused before anything is started.
     public var allowed: ClosedRange<Int>
+    /// What the target was seen as, and until when that is as good as a look directly before the write; nil: only such a look will do.
+    public var seen: (observation: Observation, until: ContinuousClock.Instant)?
 
     public init(
         target: Target, replicas: Int, expected: Int, version: String? = nil, action: String, epoch: Epoch,
         reason: String,
-        allowed: ClosedRange<Int> = 0...ScaleOrder.maximumReplicas
+        allowed: ClosedRange<Int> = 0...ScaleOrder.maximumReplicas, seen: (observation: Observation, until: ContinuousClock.Instant)? = nil
     ) {
+        self.seen = seen
         self.target = target
         self.replicas = replicas
         self.expected = expected

@@ -30,6 +30,8 @@ public struct Tenure: Sendable, Hashable {
     var quorum: Quorum?
 
     var settlement = Settlement.notYet
+    /// The leader row says that the gate has opened.
+    public var isSettled: Bool { self.settlement == .recorded }
     private var inFlight: Beat?
     private var due: Instant
     private var beats = 0

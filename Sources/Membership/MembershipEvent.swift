@@ -70,6 +70,8 @@ public enum MembershipEffect: Sendable, Hashable {
     case deliver(PeerMessage)
     /// The machine at the peer's address says that nobody listens there.
     case nobodyListens(peer: String, dialledAt: Instant)
+    /// The last link that carried messages of the peer has ended, as it does at once with its process. Nothing is concluded from it yet.
+    case linkLost(peer: String)
     /// There is no link to carry it.
     case unsent(to: String, PeerMessage.Body, requestID: UInt64)
     /// A message was dropped.

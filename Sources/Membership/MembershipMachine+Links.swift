@@ -76,6 +76,7 @@ extension MembershipMachine {
         self.peers[index].unansweredSince = self.peers[index].unansweredSince ?? self.now
         self.peers[index].nextRoundAt = self.now
         if self.peers[index].dial == .none { self.peers[index].dial = .notBefore(self.now) }
+        self.effects.append(.linkLost(peer: self.peers[index].name))
         self.failRelays(to: index)
     }
 

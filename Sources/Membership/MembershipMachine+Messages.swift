@@ -186,7 +186,7 @@ extension MembershipMachine {
         case .fitness(let report):
             self.peers[index].canReachTargets = report.missed.isEmpty
             self.effects.append(.deliver(message))
-        case .fence, .promise, .holdOff, .heldOff, .vouch, .vouched: self.effects.append(.deliver(message))
+        case .fence, .promise, .holdOff, .heldOff, .handingOver, .vouch, .vouched: self.effects.append(.deliver(message))
         case .unknown: self.refuse(message.from, index, .unknownKind)
         }
     }

@@ -88,6 +88,7 @@ extension PeerMessage.Body {
                 verdict: try PeerMessage.Verdict(json: json))
         case "holdOff": self = .holdOff(milliseconds: try json.number("ms", in: .wait))
         case "heldOff": self = .heldOff(requestID: try json.answers)
+        case "handingOver": self = .handingOver
         case "fitness":
             self = .fitness(
                 .init(

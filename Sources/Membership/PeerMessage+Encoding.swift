@@ -159,7 +159,7 @@ extension PeerMessage.Body {
             writer.field("answers", Int64(clamping: request))
             writer.field("token", token.value)
             writer.field("promised", promised.value)
-        case .leaving, .unknown: break
+        case .handingOver, .leaving, .unknown: break
         }
     }
 }

@@ -51,6 +51,8 @@ public struct PeerMessage: Sendable, Hashable {
         case holdOff(milliseconds: Int64)
         /// Answers `holdOff`: the sender is not in the lock's queue, and stays away from it for as long as it was asked to.
         case heldOff(requestID: UInt64)
+        /// The sender leads and is about to give the lock up: whoever waits for it may lead in a moment.
+        case handingOver
         /// What of a leader's work the sender can reach.
         case fitness(FitnessReport)
         /// Strict mode: vouch for the leader of `token` for that long.
@@ -119,6 +121,7 @@ extension PeerMessage.Body {
         case .promise: "promise"
         case .holdOff: "holdOff"
         case .heldOff: "heldOff"
+        case .handingOver: "handingOver"
         case .fitness: "fitness"
         case .vouch: "vouch"
         case .vouched: "vouched"

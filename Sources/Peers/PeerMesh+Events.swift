@@ -80,6 +80,7 @@ extension PeerMesh {
             self.deliver(.restarted(peer: peer, bootID: bootID))
         case .deliver(let message): self.deliver(.message(message))
         case .nobodyListens(let peer, let dialledAt): self.deliver(.nobodyListens(peer: peer, dialledAt: dialledAt))
+        case .linkLost(let peer): self.deliver(.linkLost(peer: peer))
         case .unsent(let to, let body, let requestID): self.tellUnsent(to, body, requestID)
         case .refused(let peer, let reason):
             self.logger.debug("a message had no effect", metadata: ["peer": "\(peer)", "reason": "\(reason)"])

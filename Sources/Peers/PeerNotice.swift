@@ -10,6 +10,8 @@ public enum PeerNotice: Sendable, Hashable {
     case unsent(to: String, body: PeerMessage.Body, requestID: UInt64)
     /// The machine at the peer's address refused a connection that was asked for then, on the boot clock: no process listens there.
     case nobodyListens(peer: String, dialledAt: Instant)
+    /// Its link has ended, and with it perhaps its process.
+    case linkLost(peer: String)
     case changed(peer: String, from: PeerState, to: PeerState, why: String)
     /// The peer is another process than before.
     case restarted(peer: String, bootID: String)

@@ -373,4 +373,21 @@ extension Connection {
             try self.send(PQexitPipelineMode)
         }
     }
+
+    /// Has the server plan statements that are prepared. It keeps the plans where they don't depend on values: with `plan_cache_mode = force_generic_plan`.
+    ///
+    /// Those that it can't plan are left: they are planned, or fail, when they are run.
+    public func planAhead(_ texts: [String], deadline: Duration? = nil) async throws(PostgresError) {
+        for text in texts {
+            guard let name = self.statements.name(of: text) else { continue }
+            let count = Self.parameterCount(of: text)
+            let values = count == 0 ? "" : "(" + repeatElement("NULL", count: count).joined(separator: ", ") + ")"
+            do { _ = try await self.simple("EXPLAIN EXECUTE \(name)\(values)", deadline: deadline) } catch where error.code == .server {}
+        }
+    }
+
+    /// The highest number after a dollar sign.
+    private static func parameterCount(of text: String) -> Int {
+        text.split(separator: "$").dropFirst().compactMap { Int($0.prefix { $0.isASCII && $0.isNumber }) }.max() ?? 0
+    }
 }

@@ -47,6 +47,9 @@ struct StatementCache {
     /// For a statement that will be used soon; nil when it is prepared already, or can't be now.
     mutating func nameToPrepare(_ sql: String) -> String? { self.isStale || self.prepared[sql] != nil ? nil : self.newName() }
 
+    /// Under which it is prepared.
+    func name(of sql: String) -> String? { self.isStale ? nil : self.prepared[sql]?.name }
+
     private mutating func newName() -> String {
         if self.prepared.count >= Self.capacity, let oldest = self.prepared.min(by: { $0.value.used < $1.value.used }) {
             self.prepared[oldest.key] = nil

@@ -5,6 +5,8 @@ internal import Postgres
 public struct Inheritance: Sendable {
     /// Where the cluster stands.
     public var head: Head
+    /// Names what there was when it was read; see ``Store/inheritanceVersion``.
+    public var version: String?
     /// Names what people say; see ``Store/configuration()``.
     public var configurationVersion: String
     /// What they remembered.
@@ -49,18 +51,47 @@ extension Store {
     /// All that a new leader goes on from but what people say, in one round trip.
     /// - Parameter maximumOpen: of the open actions, the newest so many.
     public func inheritance(maximumOpen: Int) async throws -> Inheritance {
-        let (head, version, memory, regions, open, sentences, failed, rolledBack) = try await self.run(
-            self.headRead, self.configurationVersionRead, self.memoryRead, self.regionStatesRead,
+        // The versions first: what changes behind them makes them old ones, and what was read is not taken for more than it is.
+        let (inherited, head, version, memory, regions, open, sentences, failed, rolledBack) = try await self.run(
+            self.inheritanceVersionRead, self.headRead, self.configurationVersionRead, self.memoryRead, self.regionStatesRead,
             self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead, self.failedRead, self.rolledBackRead)
         return Inheritance(
-            head: head, configurationVersion: version, memory: memory, regions: regions, open: open, sentences: sentences, failed: failed,
+            head: head, version: inherited, configurationVersion: version, memory: memory, regions: regions, open: open, sentences: sentences, failed: failed,
             rolledBack: rolledBack)
+    }
+
+    /// An SQL expression that names all of what ``inheritance(maximumOpen:)`` reads, and the configuration: where its value is the same, so are they.
+    /// Everything that a leader leaves is told in the log, whose root names it, or lies in the pages of its memory. NULL before the first page.
+    /// - Parameters: `cluster` and `shard` are SQL expressions for the names of these.
+    public static func inheritanceVersion(cluster: String, shard: String) -> String {
+        """
+        (SELECT encode(t.root, 'hex') || ' ' || m.version || ' ' || c.version
+         FROM muster.audit_tree t, muster.memory_version m, muster.configuration c
+         WHERE t.origin = \(cluster) || '\(Self.originSuffix)' AND m.shard = \(shard))
+        """
+    }
+
+    /// What ``inheritance(maximumOpen:)`` would say its version is.
+    public func inheritanceVersion() async throws -> String? { try await self.run(self.inheritanceVersionRead) }
+
+    /// How many bytes of memory it would read.
+    public func inheritanceSize() async throws -> Int {
+        let read = Read("SELECT coalesce(sum(octet_length(body)), 0)::int8 AS size FROM muster.memory_page WHERE shard = $1", [.text(self.shard)]) {
+            Int(try $0.one()["size"].int())
+        }
+        return try await self.run(read)
+    }
+
+    private var inheritanceVersionRead: Read<String?> {
+        Read("SELECT \(Self.inheritanceVersion(cluster: "$1::text", shard: "$2")) AS version", [.text(self.cluster), .text(self.shard)]) {
+            try $0.one()["version"].text
+        }
     }
 
     /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
     public func prepareInheritance(maximumOpen: Int) async throws {
         let statements = [
-            self.headRead.statement, self.configurationVersionRead.statement, self.memoryRead.statement, self.regionStatesRead.statement,
+            self.inheritanceVersionRead.statement, self.headRead.statement, self.configurationVersionRead.statement, self.memoryRead.statement, self.regionStatesRead.statement,
             self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement, self.failedRead.statement,
             self.rolledBackRead.statement,
         ]

@@ -22,6 +22,7 @@ extension Write {
                 Statement(WriteSQL.upsertPage, [.text(self.store.shard), .int(Int64(page.number)), .int(self.epoch), .bytes(page.bytes)]))
         }
         self.deferred.append(Statement(WriteSQL.deletePages, [.text(self.store.shard), .int(Int64(count))]))
+        self.deferred.append(Statement(WriteSQL.newMemoryVersion, [.text(self.store.shard), .int(self.epoch)]))
     }
 }
 

@@ -24,6 +24,7 @@ public enum Schema {
         Self.migration(8, "people", PackageResources._008_people_sql),
         Self.migration(9, "configuration", PackageResources._009_configuration_sql),
         Self.migration(10, "restart", PackageResources._010_restart_sql),
+        Self.migration(11, "memory_version", PackageResources._011_memory_version_sql),
     ]
 
     /// The newest version that this binary knows.

@@ -28,7 +28,9 @@ public struct Store: Sendable {
     }
 
     /// The log's name in its tree.
-    public var origin: String { "\(self.cluster)/audit" }
+    public var origin: String { self.cluster + Self.originSuffix }
+    /// What a log's origin adds to the name of its cluster.
+    static let originSuffix = "/audit"
 
     /// Longest wait for the database in a read: people wait for it, and a node that can't answer in this time should say so.
     static let readDeadline = Duration.seconds(5)

@@ -62,6 +62,10 @@ enum WriteSQL {
         INSERT INTO muster.memory_page (shard, page, writer_epoch, body) VALUES ($1, $2, $3, $4)
         ON CONFLICT (shard, page) DO UPDATE SET writer_epoch = excluded.writer_epoch, body = excluded.body
         """
+    static let newMemoryVersion = """
+        INSERT INTO muster.memory_version (shard, writer_epoch) VALUES ($1, $2)
+        ON CONFLICT (shard) DO UPDATE SET writer_epoch = excluded.writer_epoch, version = gen_random_uuid()
+        """
     static let deletePages = "DELETE FROM muster.memory_page WHERE shard = $1 AND page >= $2"
 
     static let upsertRound = """
@@ -78,6 +82,6 @@ enum WriteSQL {
     /// What the first commits of a new leader consist of, for a session that is to be ready for them.
     static let ofLeader = [
         tree, standing, insertEvents, updateTree, upsertOrigin, decisionNumbers, actionNumbers, openActions, insertDecision.single, insertAction.single,
-        updateAction, upsertWorkload.single, upsertPage, deletePages, upsertRound,
+        updateAction, upsertWorkload.single, upsertPage, newMemoryVersion, deletePages, upsertRound,
     ]
 }

@@ -24,6 +24,9 @@ final class BenchCluster: Sendable {
     let reactor: Reactor
     /// A session of the benchmark's own, as the superuser.
     let session: Connection
+    let events: ClusterEvents
+    /// Carries the database's part of `events`.
+    private let announcements: Connection
     private let children = Mutex<[String: ChildProcess]>([:])
 
     static let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/muster"
@@ -54,9 +57,12 @@ final class BenchCluster: Sendable {
             try await server.execute(sql)
         }
         let session = try await Connection.connect(ConnectionConfiguration(server.conninfo(database: "muster")), on: reactor)
+        let announcements = try await Connection.connect(ConnectionConfiguration(server.conninfo(database: "muster")), on: reactor)
+        let events = ClusterEvents()
         let cluster = BenchCluster(
             place: place, server: server, network: network, noNetwork: reason, timing: timing, isSupervised: isSupervised,
-            effects: try EffectLog(path: "\(place.path)/effects"), reactor: reactor, session: session)
+            effects: try EffectLog(path: "\(place.path)/effects") { events.tell(.effect($0)) }, reactor: reactor, session: session, events: events,
+            announcements: announcements)
         do {
             try await cluster.initialize()
             return cluster
@@ -68,8 +74,10 @@ final class BenchCluster: Sendable {
 
     private init(
         place: BenchFolder, server: TestServer, network: BenchNetwork?, noNetwork: String, timing: String, isSupervised: Bool, effects: EffectLog,
-        reactor: Reactor, session: Connection
+        reactor: Reactor, session: Connection, events: ClusterEvents, announcements: Connection
     ) {
+        self.events = events
+        self.announcements = announcements
         self.isSupervised = isSupervised
         self.place = place
         self.server = server
@@ -96,6 +104,7 @@ final class BenchCluster: Sendable {
         try FileManager.default.createDirectory(atPath: "\(self.folder)/gates", withIntermediateDirectories: true)
         try await ChildProcess.run(
             [Self.program, "cluster", "init", "--name", "bench", "--postgres", self.dsn, "--out", "\(self.folder)/ca"], in: self.folder)
+        try await self.events.follow(self.announcements)
         for node in Self.nodes { try await self.configure(node) }
         for node in Self.nodes { try self.start(node) }
         for node in Self.nodes { try await self.ready(node) }
@@ -105,6 +114,7 @@ final class BenchCluster: Sendable {
 
     func down() async {
         await self.session.close()
+        await self.announcements.close()
         self.reactor.stop()
         self.effects.stop()
         for (_, child) in self.children.withLock({ $0 }) {
@@ -167,6 +177,8 @@ final class BenchCluster: Sendable {
     /// The process that leads or follows: where a supervisor watches over it, the supervisor's child and not the supervisor.
     func worker(_ node: String) throws -> pid_t {
         let top = try self.child(node).pid
+        // A program that a node has just started is still the node's image for a moment.
+        guard self.isSupervised else { return top }
         let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(top)/exe")
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(top)/task")) ?? []
         // Whichever thread started it.

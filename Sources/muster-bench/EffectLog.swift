@@ -19,8 +19,12 @@ final class EffectLog: Sendable {
     /// The longest that the thread takes to notice `stop`, in milliseconds.
     private static let stopInterval: Int32 = 200
 
-    init(path: String) throws {
+    private let tell: @Sendable (Effect) -> Void
+
+    /// - Parameter tell: gets each effect, on the thread that watches.
+    init(path: String, tell: @escaping @Sendable (Effect) -> Void) throws {
         self.path = path
+        self.tell = tell
         try writeFile("", to: path, mode: 0o666)
         let watch = inotify_init1(Int32(IN_CLOEXEC))
         guard watch >= 0, inotify_add_watch(watch, path, UInt32(IN_MODIFY)) >= 0 else {
@@ -31,11 +35,6 @@ final class EffectLog: Sendable {
     }
 
     func stop() { self.state.withLock { $0.stopped = true } }
-
-    /// The first effect of an epoch on a workload.
-    func first(of workload: String, from epoch: Int64) -> Effect? {
-        self.state.withLock { state in state.effects.first { $0.workload == workload && $0.epoch >= epoch } }
-    }
 
     var all: [Effect] { self.state.withLock { $0.effects } }
 
@@ -64,6 +63,7 @@ final class EffectLog: Sendable {
                 return Effect(epoch: epoch, workload: String(words[1]), at: now)
             }
             self.state.withLock { $0.effects += effects }
+            for effect in effects { self.tell(effect) }
         }
     }
 }

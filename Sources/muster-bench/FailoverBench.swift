@@ -4,12 +4,11 @@ import Postgres
 
 /// From a fault of the leader to its successor's first commit and first effect.
 ///
-/// Times are of one boot clock. `decide`: the leader row shows the successor's epoch to a session of the benchmark's own, looked at every half millisecond.
+/// Times are of one boot clock. `decide`: the database has announced the commit of the successor's epoch to a session of the benchmark's own.
 /// `gate`: the row says that nothing of an earlier leader can still happen, so that the successor may act. `act`: the scale program of a workload whose
 /// change was due has run.
 enum FailoverBench {
     static let defaultTrials = 10
-    private static let lookInterval = Duration.microseconds(500)
     /// After this a fault counts as not survived.
     private static let trialLimit = Duration.seconds(30)
 
@@ -141,30 +140,29 @@ enum FailoverBench {
     }
 
     private static func watch(_ cluster: BenchCluster, _ workload: WaitingWorkload, after epoch: Int64, since began: Int64) async throws -> Trial {
-        let deadline = ContinuousClock.now + Self.trialLimit
         var decide: Double?
         var gate: Double?
+        var act: Double?
         var next = epoch + 1
-        while true {
-            if let row = try await cluster.row(), row.epoch > epoch {
-                let now = bootNanoseconds()
+        let trial = await cluster.events.first(within: Self.trialLimit) { event -> Trial? in
+            switch event {
+            case .leader(let newer, let settled, let at) where newer > epoch:
                 if decide == nil {
-                    decide = milliseconds(from: began, to: now)
-                    next = row.epoch
                     workload.open()
+                    decide = milliseconds(from: began, to: at)
+                    next = newer
                 }
-                if gate == nil, row.settled { gate = milliseconds(from: began, to: now) }
+                if gate == nil, settled { gate = milliseconds(from: began, to: at) }
+            case .effect(let effect) where effect.workload == workload.name && effect.epoch >= next && act == nil:
+                act = milliseconds(from: began, to: effect.at)
+            case .leader, .effect, .alarm: break
             }
-            let effect = decide == nil ? nil : cluster.effects.first(of: workload.name, from: next)
-            if let decide, let effect, gate != nil {
-                return Trial(decide: decide, gate: gate, act: milliseconds(from: began, to: effect.at))
-            }
-            if ContinuousClock.now > deadline {
-                guard let decide else { throw ChildProcess.Failure(description: "nobody leads \(Self.trialLimit) after the fault") }
-                return Trial(decide: decide, gate: gate, act: effect.map { milliseconds(from: began, to: $0.at) })
-            }
-            try await Task.sleep(for: Self.lookInterval)
+            guard let decide, let gate, let act else { return nil }
+            return Trial(decide: decide, gate: gate, act: act)
         }
+        if let trial { return trial }
+        guard let decide else { throw ChildProcess.Failure(description: "nobody leads \(Self.trialLimit) after the fault") }
+        return Trial(decide: decide, gate: gate, act: act)
     }
 
     /// A number of no value if the cluster was wrong meanwhile: epochs rise, and no effect of an old one follows a newer one's first.

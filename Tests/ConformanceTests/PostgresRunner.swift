@@ -137,6 +137,7 @@ final class PostgresRunner: Sendable {
         _ = try await SessionSetting.apply(SessionSetting.lockSession(timing), to: connection)
         _ = try await connection.query(
             ElectionSQL.identify(cluster: "test", shard: "main", node: name, incarnation: UUID().uuidString.lowercased(), address: name))
+        _ = try await connection.simple(ElectionSQL.prepareEpoch(timelineKnown: true, noting: "NULL"))
         try await self.take(name, connection)
     }
 
@@ -211,7 +212,7 @@ final class PostgresRunner: Sendable {
     private static let end = "COMMIT; SELECT pg_terminate_backend(pg_backend_pid());"
 
     private func campaign(_ name: String, _ known: Int64, _ timing: Timing, losingAnswer: Bool) {
-        let sql = ElectionSQL.campaign(key: self.key, known: Epoch(known), timing: timing, timelineKnown: true, idleTimeout: true)
+        let sql = ElectionSQL.campaign(key: self.key, known: Epoch(known), timing: timing, idleTimeout: true)
         self.ask(name) { connection in
             let sets = try await connection.simple(losingAnswer ? sql + Self.end : sql)
             guard let row = sets.first(where: { $0.columns.first == "granted_epoch" })?.first else { return "no row" }

@@ -336,7 +336,7 @@ extension [MembershipEffect] {
         let token = FencingToken(timeline: 1, epoch: Epoch(4))
         for body in [
             PeerMessage.Body.fence(token: token, leader: "p"), .promise(requestID: 1, token: token, incarnation: "p", verdict: .never),
-            .holdOff(milliseconds: 500), .heldOff(requestID: 1), .vouch(token: token, leaseMilliseconds: 700),
+            .holdOff(milliseconds: 500), .heldOff(requestID: 1), .handingOver, .vouch(token: token, leaseMilliseconds: 700),
             .vouched(requestID: 1, token: token, promised: token),
             .fitness(.init(asks: false, reached: ["connection:x"], missed: ["connection:y"])),
         ] {

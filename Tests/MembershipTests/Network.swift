@@ -168,7 +168,7 @@ struct Network {
             self.changes.append(.init(at: self.now, observer: node, peer: peer, from: from, to: to, why: why))
         case .alarm(let alarm): self.alarms.append(alarm)
         case .deliver(let message): self.delivered.append(message)
-        case .restarted, .unsent, .refused, .isolated, .nobodyListens: break
+        case .restarted, .unsent, .refused, .isolated, .nobodyListens, .linkLost: break
         }
     }
 

@@ -43,7 +43,7 @@ extension PeerMessage {
         .promise(requestID: 4, token: FencingToken(timeline: 3, epoch: Epoch(9)), incarnation: "p", verdict: .never),
         .promise(requestID: 4, token: FencingToken(timeline: 3, epoch: Epoch(9)), incarnation: "p", verdict: .dead),
         .promise(requestID: 4, token: FencingToken(timeline: 3, epoch: Epoch(9)), incarnation: "p", verdict: .refused("a “reason”\u{2028}\\")),
-        .holdOff(milliseconds: 500), .heldOff(requestID: 6), .fitness(.init(asks: true, reached: [], missed: ["connection:a “b”"], forMilliseconds: 3000)),
+        .holdOff(milliseconds: 500), .heldOff(requestID: 6), .handingOver, .fitness(.init(asks: true, reached: [], missed: ["connection:a “b”"], forMilliseconds: 3000)),
         .fitness(.init(asks: false, reached: ["program:x", "connection:y"], missed: [])),
         .vouch(token: FencingToken(timeline: 3, epoch: Epoch(9)), leaseMilliseconds: 700),
         .vouched(requestID: 5, token: FencingToken(timeline: 3, epoch: Epoch(9)), promised: FencingToken(timeline: 3, epoch: Epoch(10))), .leaving,

@@ -108,6 +108,8 @@ final class NodePeers: Sendable {
                 leadership?.received(message)
             }
         case .nobodyListens(let peer, let dialledAt): leadership?.nobodyListens(at: peer, dialledAt: dialledAt)
+        case .linkLost(let peer): leadership?.parted(from: peer)
+        case .changed(let peer, _, .suspect, _), .changed(let peer, _, .failed, _): leadership?.parted(from: peer)
         case .stranger: self.wanted.yield()
         case .unsent, .changed, .restarted, .isolated, .alarm, .identityChanged, .listening: break
         }

@@ -85,7 +85,8 @@ final class NodeRuntime: Sendable {
                 cluster: configuration.cluster, node: configuration.name, incarnation: self.bootID, address: configuration.advertise,
                 connection: configuration.database, timing: configuration.timing, dataDirectory: configuration.dataDirectory, peers: peers?.channel,
                 trustsRefusal: configuration.peers?.trustsRefusal ?? false, strict: configuration.strict,
-                prepared: Store.leaderStatements, pulse: self.pulse), logger: logger)
+                prepared: Store.leaderStatements,
+                noted: Store.inheritanceVersion(cluster: "current_setting('muster.cluster')", shard: "current_setting('muster.shard')"), pulse: self.pulse), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }
