@@ -17,6 +17,7 @@ public struct MembershipTiming: Sendable, Hashable {
     public var startGrace = Duration.seconds(5)
     /// First and longest pause between dials; each is drawn from the upper half of its step.
     public var firstRedial = Duration.milliseconds(100)
+    /// The pauses double up to this.
     public var longestRedial = Duration.seconds(2)
     /// The node with the higher name dials too when there has been no good link for this long: one direction may be filtered.
     public var reverseDialAfter = Duration.milliseconds(250)
@@ -65,8 +66,9 @@ public enum MembershipLimits {
     static let factsLife = Duration.seconds(2)
     /// Loop lag above which a node counts as degraded, in milliseconds.
     public static let loopLag: Int64 = 250
-    /// Clock offsets that are worth a warning, and that are critical.
+    /// A clock offset above this is worth a warning.
     public static let clockWarning = Duration.milliseconds(250)
+    /// Above this a clock is critical: what is written in wall time, schedules and audit records, is wrong by seconds.
     public static let clockCritical = Duration.seconds(1)
     /// Messages of an earlier process of a name, each newer than the last, that make an identity clone of it. One or two may be the last
     /// words of a process that has just been replaced.
