@@ -5,9 +5,12 @@ extension MembershipMachine {
     /// Carries out what is due.
     mutating func advance() {
         guard !self.leaving else { return }
+        // What is soon this node's turn goes with what is due, and the answers come together too.
+        let asks = self.peers.indices.contains { self.peers[$0].nextProbeAt <= self.now }
+        let turnsUntil = asks ? self.now + self.timing.company : self.now
         for index in self.peers.indices {
             self.advanceRequests(index)
-            self.advanceProbe(index)
+            self.advanceProbe(index, turnsUntil: turnsUntil)
             self.advanceRound(index)
             self.advanceSuspicion(index)
             self.advanceLinks(index)
@@ -32,8 +35,8 @@ extension MembershipMachine {
 
     // MARK: Pings
 
-    private mutating func advanceProbe(_ index: Int) {
-        guard self.peers[index].nextProbeAt <= self.now else { return }
+    private mutating func advanceProbe(_ index: Int, turnsUntil: Instant) {
+        guard self.peers[index].nextProbeAt <= (self.peers[index].hasTurn ? turnsUntil : self.now) else { return }
         self.peers[index].nextProbeAt = self.now + self.timing.probeInterval
         if let link = self.peers[index].sendingLink {
             self.ping(index, over: link)
@@ -46,6 +49,7 @@ extension MembershipMachine {
     mutating func ping(_ index: Int, over link: Int) {
         self.peers[index].nextProbeAt = self.now + self.timing.probeInterval
         self.peers[index].askedAt = self.now
+        self.peers[index].hasTurn = false
         // While the link in use answers, a ping over a new one is not held against the peer.
         if self.peers[index].current == nil || self.peers[index].current == link {
             self.peers[index].unansweredSince = self.peers[index].unansweredSince ?? self.now
@@ -60,6 +64,7 @@ extension MembershipMachine {
         guard link == self.peers[index].current, self.localHealth == 0, !self.isOverdue(index) else { return }
         let latest = self.peers[index].askedAt + self.timing.probeInterval * MembershipLimits.unaskedIntervals
         self.peers[index].nextProbeAt = min(self.now + self.turn(of: index), latest)
+        self.peers[index].hasTurn = true
     }
 
     /// How long after a peer's ping this node asks: less than an interval by the round trip and by what a wake-up may be late. The node that dials

@@ -18,6 +18,9 @@ public import Model
 /// Both then ask as often as without turns, and others are asked to ping: `viaOthers`, or with nobody to ask `inboundOnly` for who hears. A peer that
 /// knows no turns asks every 500 ms, and is asked after each.
 ///
+/// Turns that are due soon (`company`) are taken with a ping that is due, so that the nodes fall into step: what a node asks and answers comes a few
+/// times a second together, since a wake-up of an idle processor costs more than a ping.
+///
 /// Invariants.
 /// 1. A peer fails only after a suspicion of at least `shortestSuspicion`, in which neither it nor a helper was heard.
 /// 2. Evidence comes before judgement: an event is applied before what the clock says is due.
@@ -169,7 +172,7 @@ public struct MembershipMachine: Sendable {
                 self.peers[known].address = member.address
                 updated.append(self.peers[known])
             } else {
-                // Spread over the interval, so that not all pings leave at once.
+                // Spread over the interval: nodes that start at the same moment don't ask at the same moment.
                 let phase = Duration.nanoseconds(Int64(self.generator.next() % UInt64(max(1, self.timing.probeInterval.nanoseconds))))
                 updated.append(PeerRecord(name: member.name, address: member.address, at: self.now, firstProbe: self.now + phase))
             }

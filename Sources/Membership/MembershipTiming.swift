@@ -5,6 +5,9 @@ public struct MembershipTiming: Sendable, Hashable {
     /// How much earlier than `probeInterval` after a peer's ping this node asks in its turn, so that its ping is there before the peer's own falls
     /// due. A thread that wakes up in time does so within a few milliseconds; what is later costs a ping more and nothing else.
     public var turnLead = Duration.milliseconds(25)
+    /// A turn that is due within so long is taken together with another ping. The nodes of a cluster fall into step by it, so that a node asks and
+    /// answers about twice a second in all, and not for each peer by itself.
+    public var company = Duration.milliseconds(60)
     /// Shortest wait for an ack; a slow link makes it four smoothed round trips, a node with doubts about itself up to nine times that.
     public var leastTimeout = Duration.milliseconds(200)
     /// How long a node that pings on another's behalf waits before it says that nothing came.

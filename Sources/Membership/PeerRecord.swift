@@ -67,6 +67,8 @@ struct PeerRecord: Sendable {
     var nextProbeAt: Instant
     /// When this node last asked it.
     var askedAt: Instant
+    /// It asked since: the next question is this node's.
+    var hasTurn = false
     var requests: [Request] = []
     /// When the earliest ping was sent of those to which nothing has been answered since.
     var unansweredSince: Instant?

@@ -192,6 +192,22 @@ extension [MembershipEffect] {
         }
     }
 
+    @Test("turns that are due soon are taken with a ping that is due: peers that were heard a little apart are asked in one wake-up")
+    func inCompany() {
+        var bench = Bench.meshed()
+        for (peer, link) in [("b", 1), ("c", 2), ("d", 3)] {
+            for (over, message) in bench.pass(link == 1 ? 490 : 25).sent {
+                bench.say(.ack(requestID: message.requestID, receivedMono: 1, facts: .well), from: ["", "b", "c", "d"][over], link: over)
+            }
+            bench.say(.ping(.well), from: peer, link: link)
+        }
+        let wakes = (1...470).compactMap { _ in
+            let pings = bench.pass(1).sent.compactMap { link, message in if case .ping = message.body { link } else { nil } }
+            return pings.isEmpty ? nil : Set(pings)
+        }
+        #expect(wakes == [[1, 2, 3]])
+    }
+
     @Test("a node asks within an interval of the last ping either way, and itself within two, whenever its peer asks")
     func ownQuestions() {
         for seed in UInt64(1)...20 {
@@ -242,11 +258,12 @@ extension [MembershipEffect] {
         #expect(bench.machine.peers[0].nextProbeAt == due)
 
         bench = .meshed()
-        bench.pass(1500)
-        bench.say(.ping(.well), link: 1)
-        bench.feed(.linkOpened(peer: "b", link: 9, dialled: true))
-        bench.say(.ping(.well), link: 9)
-        bench.pass(400)
+        _ = self.questions(&bench, milliseconds: 1500) { $0 % 400 == 0 }
+        for effect in bench.feed(.linkOpened(peer: "b", link: 9, dialled: true)).sent {
+            bench.say(.ack(requestID: effect.message.requestID, receivedMono: 1, facts: .well), link: 9)
+        }
+        #expect(bench.machine.peers[0].current == 9 && bench.machine.localHealth == 0)
+        bench.pass(100)
         let own = bench.machine.peers[0].nextProbeAt
         bench.say(.ping(.well), link: 1)
         #expect(bench.machine.peers[0].nextProbeAt == own, "link 1 was replaced")
