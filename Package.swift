@@ -75,7 +75,7 @@ let package = Package(
         .target(
             name: "Peers",
             dependencies: [
-                "Model", "Membership", "TLS", logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
+                "Model", "Membership", "TLS", "CLinux", logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
         .target(

@@ -6,9 +6,11 @@ public struct FrameDecoder: Sendable {
     /// Bytes before a payload.
     public static let headerBytes = 4
 
+    /// A length that can't be: the two sides no longer agree where frames begin.
     public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
         /// What the header said.
         public var length: UInt32
+        /// Longest payload in bytes that was to be accepted.
         public var limit: Int
 
         public var description: String {

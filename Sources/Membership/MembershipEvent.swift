@@ -2,6 +2,7 @@ public import Model
 
 /// A row of the membership table.
 public struct Member: Sendable, Hashable {
+    /// Unique in the cluster; the name in its certificate.
     public var name: String
     /// Where to dial it; the machine passes it on as it is.
     public var address: String
@@ -81,6 +82,7 @@ public enum MembershipEffect: Sendable, Hashable {
     case alarm(MembershipAlarm)
 }
 
+/// Why the machine ends a link.
 public enum HangUp: Sendable, Hashable {
     /// A newer link carries messages.
     case replaced
@@ -113,6 +115,7 @@ public enum MessageRefusal: Sendable, Hashable, CaseIterable {
     case incarnationWentBack
 }
 
+/// What somebody has to look at.
 public enum MembershipAlarm: Sendable, Hashable {
     /// Two processes use the name, which may be this node's own.
     case identityClone(node: String)

@@ -3,7 +3,7 @@ import Model
 /// What comes from peers, and what goes to them.
 extension MembershipMachine {
     mutating func received(_ message: PeerMessage, link: Int) {
-        guard let index = self.peers.firstIndex(where: { $0.links.contains { $0.number == link } }) else {
+        guard let index = self.peers.indices.first(where: { index in self.peers[index].links.contains { $0.number == link } }) else {
             return self.refuse(message.from, nil, .unknownLink)
         }
         guard !self.leaving else { return }
@@ -170,6 +170,7 @@ extension MembershipMachine {
         case .ping:
             self.send(
                 .ack(requestID: message.requestID, receivedMono: self.now.nanoseconds, facts: self.currentFacts()), to: index, over: link)
+            self.takeTurn(index, over: link)
         case .ack: break
         case .pingRequest(let target): self.pingFor(self.peers[index].name, message.requestID, target: target)
         case .indirectAck(let request, let target, let reached):
@@ -236,8 +237,9 @@ extension MembershipMachine {
         var facts = self.facts
         facts.localHealth = self.localHealth
         facts.suspects = []
-        for peer in self.peers where peer.state == .suspect || peer.state == .failed {
-            facts.suspects.append(.init(node: peer.name, incarnation: peer.suspicion?.incarnation ?? peer.incarnation))
+        for index in self.peers.indices where self.peers[index].state == .suspect || self.peers[index].state == .failed {
+            let incarnation = self.peers[index].suspicion?.incarnation ?? self.peers[index].incarnation
+            facts.suspects.append(.init(node: self.peers[index].name, incarnation: incarnation))
         }
         return facts
     }

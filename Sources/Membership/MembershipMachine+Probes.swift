@@ -5,9 +5,12 @@ extension MembershipMachine {
     /// Carries out what is due.
     mutating func advance() {
         guard !self.leaving else { return }
+        // What is soon this node's turn goes with what is due, and the answers come together too.
+        let asks = self.peers.indices.contains { self.peers[$0].nextProbeAt <= self.now }
+        let turnsUntil = asks ? self.now + self.timing.company : self.now
         for index in self.peers.indices {
             self.advanceRequests(index)
-            self.advanceProbe(index)
+            self.advanceProbe(index, turnsUntil: turnsUntil)
             self.advanceRound(index)
             self.advanceSuspicion(index)
             self.advanceLinks(index)
@@ -32,8 +35,8 @@ extension MembershipMachine {
 
     // MARK: Pings
 
-    private mutating func advanceProbe(_ index: Int) {
-        guard self.peers[index].nextProbeAt <= self.now else { return }
+    private mutating func advanceProbe(_ index: Int, turnsUntil: Instant) {
+        guard self.peers[index].nextProbeAt <= (self.peers[index].hasTurn ? turnsUntil : self.now) else { return }
         self.peers[index].nextProbeAt = self.now + self.timing.probeInterval
         if let link = self.peers[index].sendingLink {
             self.ping(index, over: link)
@@ -45,12 +48,30 @@ extension MembershipMachine {
 
     mutating func ping(_ index: Int, over link: Int) {
         self.peers[index].nextProbeAt = self.now + self.timing.probeInterval
+        self.peers[index].askedAt = self.now
+        self.peers[index].hasTurn = false
         // While the link in use answers, a ping over a new one is not held against the peer.
         if self.peers[index].current == nil || self.peers[index].current == link {
             self.peers[index].unansweredSince = self.peers[index].unansweredSince ?? self.now
         }
         self.peers[index].probesSent += 1
         self.request(index, over: link, purpose: .probe)
+    }
+
+    /// The peer asked over this link: the next question is this node's, a turn later.
+    mutating func takeTurn(_ index: Int, over link: Int) {
+        // Nothing heard answers what was asked, a node with doubts about itself wants every ack, and another link says nothing of the one in use.
+        guard link == self.peers[index].current, self.localHealth == 0, !self.isOverdue(index) else { return }
+        let latest = self.peers[index].askedAt + self.timing.probeInterval * MembershipLimits.unaskedIntervals
+        self.peers[index].nextProbeAt = min(self.now + self.turn(of: index), latest)
+        self.peers[index].hasTurn = true
+    }
+
+    /// How long after a peer's ping this node asks: less than an interval by the round trip and by what a wake-up may be late. The node that dials
+    /// leads twice, or two that once asked at the same moment would do so for ever.
+    private func turn(of index: Int) -> Duration {
+        let travel = min(self.peers[index].clock.roundTrip ?? .zero, self.timing.probeInterval / MembershipLimits.turnTravel)
+        return self.timing.probeInterval - travel - self.timing.turnLead * (self.dialsFirst(index) ? 2 : 1)
     }
 
     /// Sends a ping and keeps it for its answer.
@@ -228,11 +249,16 @@ extension MembershipMachine {
     }
 
     /// Including this node.
-    var aliveCount: Int { 1 + self.peers.reduce(0) { $0 + ($1.state.isUp ? 1 : 0) } }
+    var aliveCount: Int {
+        // By index, here and in other places that each message passes: an element in a variable is a copy of the whole record.
+        var count = 1
+        for index in self.peers.indices where self.peers[index].state.isUp { count += 1 }
+        return count
+    }
 
     private mutating func noteIsolation() {
         // A node that has just begun to look is not cut off.
-        guard !self.peers.contains(where: { $0.state == .unknown && self.now < $0.since + self.timing.startGrace }) else { return }
+        for index in self.peers.indices where self.peers[index].state == .unknown && self.now < self.peers[index].since + self.timing.startGrace { return }
         let isolated = self.aliveCount < self.memberCount / 2 + 1
         guard isolated != self.isolated else { return }
         self.isolated = isolated

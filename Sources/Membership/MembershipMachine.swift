@@ -4,11 +4,23 @@ public import Model
 ///
 /// Three to nine nodes in a full mesh, one link a pair. Each node judges each other by itself (SWIM without gossip):
 /// ```
-/// unknown → alive ⇄ degraded      ping every 500 ms; no ack in time or the link gone ⇒ two others are asked to ping, and a fresh dial
+/// unknown → alive ⇄ degraded      a ping in 500 ms; no ack in time or the link gone ⇒ two others are asked to ping, and a fresh dial
 ///            ⇅ ↘                   nobody reaches it ⇒
 ///            ⇅  suspect → failed   1500 ms, down to 500 ms with independent confirmations
 ///           left                   it said so
 /// ```
+/// Two that hear each other ask in turns. A ping over the link in use shows that its sender lives and that its words arrive, so the next ping is due
+/// from who heard it, one turn (450 or 475 ms, less the round trip) later, and one ping and ack in that time serve both. What a node asks itself
+/// shows one thing more, that its own words arrive; it asks it once in two intervals at least. So a cut of one direction is found
+/// - by who hears no more: it asks within an interval of the last ping, and gets no ack: after 0.7 s;
+/// - by who goes on hearing: its own next question comes within two intervals of its last, and gets no ack: after 1.2 s.
+///
+/// Both then ask as often as without turns, and others are asked to ping: `viaOthers`, or with nobody to ask `inboundOnly` for who hears. A peer that
+/// knows no turns asks every 500 ms, and is asked after each.
+///
+/// Turns that are due soon (`company`) are taken with a ping that is due, so that the nodes fall into step: what a node asks and answers comes a few
+/// times a second together, since a wake-up of an idle processor costs more than a ping.
+///
 /// Invariants.
 /// 1. A peer fails only after a suspicion of at least `shortestSuspicion`, in which neither it nor a helper was heard.
 /// 2. Evidence comes before judgement: an event is applied before what the clock says is due.
@@ -16,16 +28,22 @@ public import Model
 ///    node's local health worsens, which makes it wait longer (Lifeguard).
 /// 4. A message acts once: process and number rise (`ReplayGuard`), and answers answer something asked.
 /// 5. A node that hears itself suspected raises its incarnation and tells all; suspicions of earlier incarnations confirm nothing.
+/// 6. Each peer is asked within `probeInterval` of the last ping that went either way over the link in use, and by this node within
+///    `MembershipLimits.unaskedIntervals` of its own last: turns delay no suspicion.
 ///
 /// Health never elects: leadership is the database's. It knows no sockets and no certificates, and believes the shell's word for who is at the
 /// other end of a link.
 public struct MembershipMachine: Sendable {
+    /// This node's name in the membership table.
     public let node: String
+    /// The UUID of this process; what it says is told by it from the words of an earlier one.
     public let bootID: String
+    /// The timers, which don't change while the machine lives.
     public let timing: MembershipTiming
 
     /// When to send `timer` at the latest, if nothing else happens before; nil: never.
     public internal(set) var wakeAt: Instant?
+    /// This node's own, as SWIM has it: raised to refute a suspicion.
     public internal(set) var incarnation: UInt64
     /// Lifeguard's local health multiplier, 0 (well)...8: timeouts are `1 + localHealth` times as long.
     public internal(set) var localHealth = 0
@@ -127,13 +145,14 @@ public struct MembershipMachine: Sendable {
 
     func index(of name: String) -> Int? {
         // At most 64, and names differ early.
-        self.peers.firstIndex { $0.name == name }
+        self.peers.indices.first { self.peers[$0].name == name }
     }
 
     /// How long to wait for an ack of the peer.
     func timeout(of index: Int) -> Duration {
-        let smoothed = self.peers[index].clock.roundTrip ?? .zero
-        return max(self.timing.leastTimeout, smoothed * 4) * (1 + self.localHealth)
+        // In whole nanoseconds: it is asked for several times a message and peer, and a duration's 128 bits would be most of that.
+        let smoothed = self.peers[index].clock.smoothed ?? 0
+        return .nanoseconds(max(self.timing.leastTimeout.nanoseconds, smoothed * 4) * Int64(1 + self.localHealth))
     }
 
     // MARK: Members
@@ -153,7 +172,7 @@ public struct MembershipMachine: Sendable {
                 self.peers[known].address = member.address
                 updated.append(self.peers[known])
             } else {
-                // Spread over the interval, so that not all pings leave at once.
+                // Spread over the interval: nodes that start at the same moment don't ask at the same moment.
                 let phase = Duration.nanoseconds(Int64(self.generator.next() % UInt64(max(1, self.timing.probeInterval.nanoseconds))))
                 updated.append(PeerRecord(name: member.name, address: member.address, at: self.now, firstProbe: self.now + phase))
             }

@@ -11,6 +11,7 @@ public struct NodeFacts: Sendable, Hashable {
 
     /// The node's own view of Postgres.
     public struct Postgres: Sendable, Hashable {
+        /// Whether it reaches the database.
         public var reachable: Bool
         /// Of the last statement that was answered, in microseconds; nil before the first.
         public var roundTripMicroseconds: Int64?
@@ -26,7 +27,9 @@ public struct NodeFacts: Sendable, Hashable {
 
     /// A peer that the node holds for suspect or failed, in the incarnation in which it does so.
     public struct Suspect: Sendable, Hashable {
+        /// Its name.
         public var node: String
+        /// A higher one of the node refutes it.
         public var incarnation: UInt64
 
         public init(node: String, incarnation: UInt64) {
@@ -35,14 +38,17 @@ public struct NodeFacts: Sendable, Hashable {
         }
     }
 
+    /// What it does in the election at this moment.
     public var role: Role
     /// The highest epoch that the node knows, and its timeline.
     public var epochSeen: Epoch
+    /// Of the Postgres server that granted that epoch; it rises when a standby is promoted.
     public var timelineSeen: Int32
     /// Who leads, as far as the node knows.
     public var leaderSeen: String?
     /// Muster's version.
     public var version: String
+    /// What it sees of Postgres, by its own connections.
     public var postgres: Postgres
     /// How late the node's event loop runs, in milliseconds.
     public var loopLagMilliseconds: Int64

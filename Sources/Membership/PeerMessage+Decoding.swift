@@ -29,6 +29,15 @@ extension PeerMessage {
         guard bytes.count <= Self.maximumBytes else {
             throw PeerMessageError(field: "", problem: "has \(bytes.count) bytes, more than \(Self.maximumBytes)")
         }
+        if let probe = bytes.withContiguousStorageIfAvailable(ProbeReader.message(in:)), let probe {
+            self = probe
+        } else {
+            try self.init(parsing: bytes)
+        }
+    }
+
+    /// Whatever the message is, and however it is written.
+    init(parsing bytes: some Collection<UInt8>) throws(PeerMessageError) {
         do throws(JSONError) {
             // Facts, their Postgres part, suspects: four levels, and some for what newer nodes add.
             let json = try JSON(parsing: bytes, maximumDepth: 8)

@@ -18,7 +18,9 @@ public struct PeerMessage: Sendable, Hashable {
     /// Longest hold-off or lease that may be asked for, in milliseconds.
     public static let maximumWait: Int64 = 60_000
 
+    /// The sender's name. It has to be that of the link's other end.
     public var from: String
+    /// The receiver's name.
     public var to: String
     /// A UUID of the sender's process.
     public var bootID: String
@@ -32,8 +34,10 @@ public struct PeerMessage: Sendable, Hashable {
     public var sentMono: Int64
     /// The sender's wall clock then.
     public var wall: WallTime
+    /// What it says.
     public var body: Body
 
+    /// What a message says or asks for.
     public enum Body: Sendable, Hashable {
         case ping(NodeFacts)
         /// Answers `ping`. `receivedMono`: when the ping came, on the answering node's boot clock.
@@ -72,7 +76,9 @@ public struct PeerMessage: Sendable, Hashable {
 
         /// A leader says how it stands and asks the others to try the same. Otherwise it is the answer to that.
         public var asks: Bool
+        /// Names of what it reaches.
         public var reached: [String]
+        /// Names of what it does not reach.
         public var missed: [String]
         /// For how long the sender has missed something; 0 when it does not.
         public var forMilliseconds: Int64
@@ -85,6 +91,7 @@ public struct PeerMessage: Sendable, Hashable {
         }
     }
 
+    /// What is promised of a process that a fence names.
     public enum Verdict: Sendable, Hashable {
         /// The process will never act below the promise's token.
         case never
@@ -143,6 +150,7 @@ extension PeerMessage.Body {
 public struct PeerMessageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// An RFC 6901 pointer to the field; "" for the whole message.
     public var field: String
+    /// What is wrong with it, as what follows its name: `is empty`.
     public var problem: String
 
     public init(field: String, problem: String) {

@@ -65,6 +65,10 @@ struct PeerRecord: Sendable {
     var linkWantedSince: Instant?
 
     var nextProbeAt: Instant
+    /// When this node last asked it.
+    var askedAt: Instant
+    /// It asked since: the next question is this node's.
+    var hasTurn = false
     var requests: [Request] = []
     /// When the earliest ping was sent of those to which nothing has been answered since.
     var unansweredSince: Instant?
@@ -87,6 +91,7 @@ struct PeerRecord: Sendable {
         self.since = now
         self.linkWantedSince = now
         self.nextProbeAt = firstProbe
+        self.askedAt = now
         self.nextRoundAt = now
     }
 

@@ -1,5 +1,6 @@
 public import Model
 
+/// What a node holds of a peer.
 public enum PeerState: String, Sendable, Hashable, CaseIterable {
     /// Not heard of since this process started.
     case unknown
@@ -28,6 +29,7 @@ public enum PeerPath: String, Sendable, Hashable, CaseIterable {
 
 /// How far a peer's wall clock is from this node's.
 public struct ClockOffset: Sendable, Hashable {
+    /// What an operator has to make of an offset.
     public enum Verdict: String, Sendable, Hashable { case good, warning, critical }
     /// Positive: the peer's clock is ahead.
     public var offset: Duration
@@ -49,34 +51,48 @@ public struct ClockOffset: Sendable, Hashable {
 
 /// What this node knows of one peer.
 public struct PeerView: Sendable, Hashable {
+    /// The peer's, as in the membership table.
     public var name: String
+    /// Where it is dialled.
     public var address: String
+    /// What this node holds of it.
     public var state: PeerState
+    /// When it came to that state.
     public var since: Instant
     /// Why it came to that state, in words.
     public var why: String
+    /// How this node knows.
     public var path: PeerPath
     public var incarnation: UInt64
+    /// Of its latest process; nil before it was heard.
     public var bootID: String?
     /// Smoothed.
     public var roundTrip: Duration?
+    /// From the best of the last eight acks; nil before the first.
     public var clock: ClockOffset?
     /// Peers that report it as suspect or failed; all others that report at all see it alive.
     public var suspectedBy: [String]
     /// Peers whose reports are recent and don't name it.
     public var seenAliveBy: [String]
+    /// When the last message came that had an effect; nil before the first.
     public var lastHeard: Instant?
+    /// What it last said of itself; nil while nothing was heard of its latest process.
     public var facts: NodeFacts?
+    /// Whether there is a link over which something came.
     public var hasLink: Bool
     /// How the last link or dial ended; nil while there is a link.
     public var lastLinkEnd: LinkEnd?
+    /// Pings that this node sent for itself.
     public var probesSent: UInt64
     /// Probes without an answer in time.
     public var probesFailed: UInt64
     /// Round trips through others.
     public var indirectProbes: UInt64
+    /// Messages of it that had no effect.
     public var messagesRefused: UInt64
+    /// Messages of an earlier process of its name that lives on beside the latest.
     public var cloneMessages: UInt64
+    /// Whether its last report of fitness missed nothing; nil before the first.
     public var canReachTargets: Bool?
 }
 
@@ -87,11 +103,13 @@ public struct MembershipView: Sendable, Hashable {
     public var incarnation: UInt64
     /// 0 (well)...8.
     public var localHealth: Int
+    /// In the membership table, this node included.
     public var members: Int
     /// This node included.
     public var alive: Int
     /// Fewer than a majority of the members are alive.
     public var isolated: Bool
+    /// All other members.
     public var peers: [PeerView]
     /// Messages that came under this node's own name.
     public var ownNameHeard: UInt64

@@ -7,6 +7,7 @@ public struct ReplayGuard: Sendable {
     /// Earlier processes that are remembered: a peer that restarts more often than this while a frame of it is on its way is none of ours.
     public static let rememberedBoots = 16
 
+    /// What a message is, by its process and number.
     public enum Verdict: Sendable, Hashable {
         case fresh
         /// The first message of this process.
@@ -17,12 +18,15 @@ public struct ReplayGuard: Sendable {
         case earlierBootAlive
     }
 
+    /// Of the latest process; nil before the first message.
     public private(set) var bootID: String?
     private var sequence: UInt64 = 0
     private var earlier: [(bootID: String, sequence: UInt64)] = []
 
+    /// Of a peer that was never heard.
     public init() {}
 
+    /// Judges a message and remembers it: the same one is not fresh a second time.
     public mutating func judge(bootID: String, sequence: UInt64) -> Verdict {
         if bootID == self.bootID {
             guard sequence > self.sequence else { return .replayed }

@@ -45,6 +45,31 @@ struct Connection {
     /// Its machine said goodbye: it closes when all is written.
     var closesWhenWritten = false
 
+    /// Something came. In place: a connection in a variable is a copy of it, and each message passes here.
+    ///
+    /// - Parameters:
+    ///   - frames: messages that are complete.
+    ///   - isPartial: another has begun.
+    /// - Returns: messages in the current second, these included.
+    mutating func hear(frames: Int, isPartial: Bool, at now: Instant) -> Int {
+        self.heardAt = now
+        self.frameSince = isPartial ? (frames == 0 ? self.frameSince ?? now : now) : nil
+        if now - self.secondAt >= .seconds(1) {
+            self.secondAt = now
+            self.inSecond = 0
+        }
+        self.inSecond += frames
+        return self.inSecond
+    }
+
+    /// Takes note that so many bytes were written.
+    ///
+    /// - Returns: whether they were the last before its end.
+    mutating func wrote(_ count: Int) -> Bool {
+        self.unsentBytes -= count
+        return self.closesWhenWritten && self.unsentBytes == 0
+    }
+
     var peer: PeerIdentity? { if case .open(let peer) = self.phase { peer } else { nil } }
     var isOver: Bool { if case .over = self.phase { true } else { false } }
     var dialledPeer: String? {

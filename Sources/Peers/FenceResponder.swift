@@ -38,9 +38,12 @@ public final class FenceResponder: Sendable {
         var listener: (any Channel)?
     }
 
+    /// The address is taken, or none of this machine's.
     public struct CannotListen: Error, Sendable, Hashable, CustomStringConvertible {
+        /// Where it was to listen, as it was configured.
         public var host: String
         public var port: Int
+        /// What the system said.
         public var why: String
         public var description: String {
             "the supervisor can't listen on \(self.host):\(self.port): \(self.why); stop whatever uses that port, or set supervisor.listen to another one"

@@ -26,7 +26,7 @@ public enum PeerLimits {
     /// From the start of a dial to the end of its TCP handshake: one lost SYN is sent again after a second. With TLS's own budget of three
     /// seconds it stays below the machine's limit for a dial (5 s).
     static let connect = TimeAmount.milliseconds(1500)
-    /// An open link over which not a byte came. Pings come twice a second, so a link this old is one that the machine has forgotten.
+    /// An open link over which not a byte came. A peer asks at least once a second, so a link this old is one that the machine has forgotten.
     public static let idle = Duration.seconds(30)
     /// A frame that has begun has to be complete by then: it is at most 16 KiB.
     static let frame = Duration.seconds(5)

@@ -85,16 +85,9 @@ extension PeerMesh {
 
     func received(_ number: Int, _ frames: [ArraySlice<UInt8>], isPartial: Bool) {
         if case .waiting = self.connections[number]?.phase { return self.keep(frames, of: number) }
-        guard let connection = self.connections[number], connection.peer != nil else { return }
-        let now = BootClock.now()
-        self.connections[number]?.heardAt = now
-        self.connections[number]?.frameSince = isPartial ? (frames.isEmpty ? connection.frameSince ?? now : now) : nil
-        if now - connection.secondAt >= .seconds(1) {
-            self.connections[number]?.secondAt = now
-            self.connections[number]?.inSecond = 0
-        }
-        self.connections[number]?.inSecond += frames.count
-        if let count = self.connections[number]?.inSecond, count > self.configuration.messagesPerSecond {
+        guard self.connections[number]?.peer != nil else { return }
+        let inSecond = self.connections[number]?.hear(frames: frames.count, isPartial: isPartial, at: BootClock.now()) ?? 0
+        guard inSecond <= self.configuration.messagesPerSecond else {
             return self.giveUp(number, PeerEnding(.tooManyMessages, "more than \(self.configuration.messagesPerSecond) messages in a second"))
         }
         for frame in frames {
@@ -125,10 +118,7 @@ extension PeerMesh {
     }
 
     private func written(_ number: Int, _ count: Int) {
-        guard var connection = self.connections[number] else { return }
-        connection.unsentBytes -= count
-        self.connections[number] = connection
-        if connection.closesWhenWritten, connection.unsentBytes == 0 { connection.channel.close(promise: nil) }
+        if self.connections[number]?.wrote(count) == true { self.connections[number]?.channel.close(promise: nil) }
     }
 
     // MARK: Ends

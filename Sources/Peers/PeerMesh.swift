@@ -1,3 +1,12 @@
+public import Logging
+public import Membership
+import Model
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+import Synchronization
+public import TLS
+
 /// The other nodes of the cluster: links to them, and what is known of them.
 ///
 /// Model. ``MembershipMachine`` decides; this is its hands and ears. Everything happens on one event loop, on a thread of its own, so that a busy process
@@ -14,16 +23,8 @@
 /// 5. A link lives with the certificates that it was made with. When this node's changes, each link is replaced by a fresh one before the old one goes.
 ///
 /// It knows nothing of leadership, and stores nothing.
-public import Logging
-public import Membership
-import Model
-import NIOCore
-import NIOPosix
-public import ServiceLifecycle
-import Synchronization
-public import TLS
-
 public actor PeerMesh: ServiceLifecycle.Service {
+    /// What it was made with; it does not change.
     public nonisolated let configuration: PeerMeshConfiguration
     nonisolated let identity: IdentityStore
     nonisolated let deliver: @Sendable (PeerNotice) -> Void
@@ -124,7 +125,9 @@ public actor PeerMesh: ServiceLifecycle.Service {
 
     /// What this node knows of the cluster, as of the last event.
     public nonisolated var view: MembershipView { self.published.withLock { $0.machine }.view }
+    /// Whether this node sees fewer than a majority of the members alive, itself counted.
     public nonisolated var isIsolated: Bool { self.view.isolated }
+    /// What happened since the process started, as of the last event or tick.
     public nonisolated var counters: PeerCounters { self.published.withLock { $0.counters } }
     /// Where connections are accepted; nil before that.
     public nonisolated var port: Int? { self.published.withLock { $0.port } }

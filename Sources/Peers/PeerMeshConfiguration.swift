@@ -7,15 +7,22 @@ import TLS
 public struct PeerMeshConfiguration: Sendable {
     /// How many strangers may connect; see ``PeerLimits``.
     public struct Admission: Sendable, Hashable {
+        /// Connections at a time that have not shown who they are.
         public var unauthenticated = PeerLimits.unauthenticated
+        /// New connections a second from one address, in the long run.
         public var perSecond = PeerLimits.connectionsPerSecond
+        /// How many of them may come at once.
         public var burst = PeerLimits.connectionBurst
 
+        /// ``PeerLimits``.
         public init() {}
     }
 
+    /// The cluster's name, which stands in the certificates of all its nodes.
     public var cluster: String
+    /// This node's name, which stands in its own certificate.
     public var node: String
+    /// The address on which it listens.
     public var host: String
     /// 0: any free one; ``PeerMesh/port`` and ``PeerNotice/listening(host:port:)`` tell which.
     public var port: Int
@@ -25,7 +32,9 @@ public struct PeerMeshConfiguration: Sendable {
     public var bootID: String
     /// Of jitter, helpers and request numbers; differs from process to process.
     public var seed: UInt64
+    /// When peers are asked, suspected, dialled again.
     public var timing = MembershipTiming.standard
+    /// How much may come in before it has shown who it is.
     public var admission = Admission()
     /// Messages that one link may bring in a second; more ends it.
     public var messagesPerSecond = PeerLimits.messagesPerSecond

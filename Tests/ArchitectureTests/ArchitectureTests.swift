@@ -27,7 +27,7 @@ private let allowedImports: [String: Set<String>] = [
     "Cluster": [
         "Model", "Election", "Membership", "Supervision", "Postgres", "Crypto", "Dispatch", "Glibc", "Logging", "ServiceLifecycle", "Synchronization",
     ],
-    "Peers": ["Model", "Membership", "TLS", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization"],
+    "Peers": ["Model", "Membership", "TLS", "CLinux", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "Synchronization"],
     "Coordinator": [
         "Model", "Schedule", "Engine", "Control", "Ledger", "Postgres", "Store", "Readings", "Drivers", "Cluster", "Glibc", "Logging", "Synchronization",
     ],

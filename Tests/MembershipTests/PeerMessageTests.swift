@@ -20,6 +20,45 @@ import Testing
         }
     }
 
+    @Test("pings and acks are read where they stand, without a tree of JSON, when they hold nothing unusual", arguments: [0, 1])
+    func readInPlace(kind: Int) {
+        for (leader, roundTrip, certificate) in [("a", Int64?(310), Int64?(1_790_000_000)), (nil, nil, nil)] as [(String?, Int64?, Int64?)] {
+            var facts = NodeFacts.well
+            facts.leaderSeen = leader
+            facts.postgres = .init(reachable: leader != nil, roundTripMicroseconds: roundTrip, lastAnswerAgeMilliseconds: roundTrip)
+            facts.certificateNotAfter = certificate
+            var message = PeerMessage.sample(kind == 0 ? .ping(facts) : .ack(requestID: 9, receivedMono: 5, facts: facts))
+            message.requestID = UInt64(Int64.max)
+            #expect(message.encoded().withUnsafeBufferPointer(ProbeReader.message(in:)) == message)
+        }
+    }
+
+    @Test("what is read where it stands is what the JSON parser reads, whichever bytes are changed, left out or added")
+    func sameReading() {
+        var inPlace = 0
+        for seed in UInt64(1)...3000 {
+            var generator = Seeded(seed: seed)
+            var facts = NodeFacts.well
+            facts.loopLagMilliseconds = Int64(generator.next() >> UInt64.random(in: 20...63, using: &generator))
+            let body = Bool.random(using: &generator) ? PeerMessage.Body.ping(facts) : .ack(requestID: 9, receivedMono: 5, facts: facts)
+            var bytes = Bool.random(using: &generator) ? PeerMessage.sample(body).encoded() : PeerMessage.random(using: &generator).encoded()
+            for _ in 0..<Int.random(in: 0...2, using: &generator) {
+                let place = Int.random(in: bytes.indices, using: &generator)
+                let byte = "0123456789-.eE\"\\{}[],: a\u{7F}\u{1}".utf8.randomElement(using: &generator) ?? 0
+                switch generator.next() % 3 {
+                case 0: bytes[place] = byte
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(byte, at: place)
+                }
+            }
+            guard let message = bytes.withUnsafeBufferPointer(ProbeReader.message(in:)) else { continue }
+            inPlace += 1
+            let parsed = try? PeerMessage(parsing: bytes)
+            #expect(parsed == message, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+        }
+        #expect(inPlace > 500, "\(inPlace)")
+    }
+
     @Test("fields that are not known are ignored, and an unknown kind is reported as such")
     func newerNodes() throws {
         var fields = try #require(JSON(parsing: PeerMessage.sample(.ping(.well)).encoded()).objectValue)
