@@ -102,6 +102,7 @@ final class NodeRuntime: Sendable {
         self.coordinator = Coordinator(
             store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, fitness: fitness,
             zone: { try? zones.rules(named: $0) }, regionSight: { [peers] in peers.map { $0.regionSight } ?? RegionSight() }, logger: logger)
+        fitness?.attach(self.coordinator)
         peers?.attach(self.leadership, fitness)
     }
 
