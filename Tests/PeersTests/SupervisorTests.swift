@@ -222,6 +222,28 @@ import Testing
         await supervisor.responder.stop()
     }
 
+    @Test("a look from the node's own host tells its supervisor from a free address, from another node's, from plain noise and from an address it can't have")
+    func probe() async throws {
+        let authority = try Self.authority()
+        let supervisor = try await Supervisor(authority)
+        #expect(
+            await SupervisorProbe.look(host: "127.0.0.1", port: supervisor.port, identity: supervisor.identity)
+                == .answers(serial: supervisor.identity.facts.serial))
+        let folder = try IdentityFolder("b", authority)
+        let other = try IdentityStore(files: folder.files, cluster: "prod", node: "b")
+        guard case .taken(let why) = await SupervisorProbe.look(host: "127.0.0.1", port: supervisor.port, identity: other) else {
+            Issue.record("another node's supervisor passes for this one's")
+            return
+        }
+        #expect(why.contains("“a”") && why.contains("“b”"), "\(why)")
+        await supervisor.responder.stop()
+        #expect(await SupervisorProbe.look(host: "127.0.0.1", port: supervisor.port, identity: supervisor.identity) == .free)
+        guard case .unusable = await SupervisorProbe.look(host: "192.0.2.1", port: supervisor.port, identity: supervisor.identity) else {
+            Issue.record("an address of another host passes for one of this")
+            return
+        }
+    }
+
     @Test("more strangers than are let in do not keep a node from asking later")
     func crowd() async throws {
         let authority = try Self.authority()
