@@ -170,7 +170,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", "Schedule", .product(name: "Yams", package: "Yams")],
+            name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", "Schedule", logging, .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
         .testTarget(name: "ClusterTests", dependencies: ["muster", "muster-sample", "Model", "PostgresTesting"], swiftSettings: strict),
         .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Postgres", "PostgresTesting"], swiftSettings: strict),

@@ -36,7 +36,7 @@ extension LeaderState {
     public mutating func work(mayAct: Bool, at now: WallTime) -> [Work] {
         var work: [Work] = []
         for index in self.entries.indices {
-            guard var open = self.entries[index].open, !open.busy, open.nextLook <= now else { continue }
+            guard let nextLook = self.entries.agendas[index].nextLook, nextLook <= now, var open = self.entries[index].open else { continue }
             let step: Work.Step
             switch ActionMachine.directive(for: open.action, adopted: open.adopted, at: now) {
             case .ended:

@@ -97,10 +97,11 @@ extension LeaderState {
     /// Evaluates what is complete: first without words, then what may be new to the log in words.
     private func concluded(at now: WallTime) -> Round {
         var round = Round(at: now)
-        round.quiet.reserveCapacity(self.entries.count { $0.inquiry?.isComplete ?? false })
+        round.quiet.reserveCapacity(self.entries.agendas.count(where: \.isComplete))
         let scratch = Scratch()
-        for (index, entry) in self.entries.enumerated() {
-            guard let inquiry = entry.inquiry, inquiry.isComplete, let observation = inquiry.observation else { continue }
+        for (index, agenda) in self.entries.agendas.enumerated() where agenda.isComplete {
+            let entry = self.entries[index]
+            guard let inquiry = entry.inquiry, let observation = inquiry.observation else { continue }
             if round.pending.count == Self.mostTold { break }
             let input = self.input(entry, observation: observation, answers: inquiry.answers, at: now)
             var facts = entry.facts

@@ -22,6 +22,18 @@ public struct LeaderState: Sendable {
             var name: String { self.purpose.name(self.metric) }
         }
         var isComplete: Bool { self.observation != nil && self.awaited.isEmpty }
+
+        /// - Parameter answers: by what they go by; those to what is not awaited are none.
+        mutating func answered(_ answers: [String: ReadingAnswer]) {
+            for (name, answer) in answers {
+                guard let answered = self.awaited.first(where: { $0.name == name }) else { continue }
+                self.awaited.remove(answered)
+                self.answers[name] = answer
+                // A second source that is slow keeps nobody waiting who does not need it.
+                guard case .value = answer, answered.purpose == .reading else { continue }
+                self.awaited = self.awaited.filter { $0.metric != name || $0.purpose != .secondary }
+            }
+        }
     }
 
     /// A change that has not ended.
@@ -79,12 +91,16 @@ public struct LeaderState: Sendable {
             self.size = known?.last.size ?? known?.recorded.flatMap { $0.acted ? $0.to : $0.from }
             self.standing = known?.last.standing
         }
+
+        mutating func observed(_ observation: Observation) {
+            self.inquiry?.observation = observation
+            self.observation = observation
+        }
     }
 
     /// What it leads by now.
     public internal(set) var fleet: Fleet
-    /// Sorted by workload.
-    var entries: [Boxed<Entry>] = []
+    var entries = Entries([])
     /// Where each workload stands in `entries`.
     var indices: [WorkloadID: Int] = [:]
     /// Workloads of which the predecessors left something and that no manifest speaks of any more.
@@ -133,11 +149,11 @@ public struct LeaderState: Sendable {
         self.regionsWritten = regions
         let byWorkload = Dictionary(open.map { ($0.workload, $0) }, uniquingKeysWith: { $0.id > $1.id ? $0 : $1 })
         var known = RememberedInOrder(remembered)
-        self.entries.reserveCapacity(fleet.members.count)
-        for member in fleet.members {
-            let action = byWorkload[member.id].map { OpenAction(action: $0, sentence: sentences[$0.decision], adopted: true, nextLook: now) }
-            self.entries.append(Boxed(Entry(member: member, known.next(upTo: member.id), open: action, at: now)))
-        }
+        self.entries = Entries(
+            fleet.members.map { member in
+                let action = byWorkload[member.id].map { OpenAction(action: $0, sentence: sentences[$0.decision], adopted: true, nextLook: now) }
+                return Boxed(Entry(member: member, known.next(upTo: member.id), open: action, at: now))
+            })
         known.end()
         self.reindex()
         for action in failed { if let index = self.indices[action.workload] { self.entries[index].failed = action } }
@@ -161,19 +177,20 @@ public struct LeaderState: Sendable {
         self.ceilingMap = CeilingMap(fleet)
         self.regionHealth.adopt(fleet)
         self.schedules = [:]
-        self.entries = fleet.members.map { member in
-            guard var entry = known[member.id] else { return Boxed(Entry(member: member, nil, open: nil, at: now)) }
-            if entry.member != member || holdsChanged || approvals[member.id] != fleet.approvals[member.id] { entry.dueAt = min(entry.dueAt, now) }
-            if entry.member != member {
-                // Asked anew; what is answered to the old questions belongs to an earlier round.
-                entry.inquiry = nil
-                // It may be another thing altogether that the new driver looks at.
-                if entry.member.target != member.target { entry.observation = nil }
-                entry.told = nil
-            }
-            entry.member = member
-            return entry
-        }
+        self.entries = Entries(
+            fleet.members.map { member in
+                guard var entry = known[member.id] else { return Boxed(Entry(member: member, nil, open: nil, at: now)) }
+                if entry.member != member || holdsChanged || approvals[member.id] != fleet.approvals[member.id] { entry.dueAt = min(entry.dueAt, now) }
+                if entry.member != member {
+                    // Asked anew; what is answered to the old questions belongs to an earlier round.
+                    entry.inquiry = nil
+                    // It may be another thing altogether that the new driver looks at.
+                    if entry.member.target != member.target { entry.observation = nil }
+                    entry.told = nil
+                }
+                entry.member = member
+                return entry
+            })
         self.reindex()
         self.pagesAreForeign = true
         let gone = self.orphans.union(known.keys).filter { self.indices[$0] == nil }.sorted()
@@ -211,7 +228,8 @@ public struct LeaderState: Sendable {
     /// Starts to ask about all workloads that are due and not being asked about.
     public mutating func ask(at now: WallTime) -> Questions {
         var questions = Questions(round: self.rounds + 1)
-        for index in self.entries.indices where self.entries[index].dueAt <= now && self.entries[index].inquiry == nil {
+        for index in self.entries.indices {
+            guard let dueAt = self.entries.agendas[index].dueAt, dueAt <= now else { continue }
             let member = self.entries[index].member
             var awaited: Set<Inquiry.Awaited> = []
             for metric in member.policy.metrics {
@@ -236,31 +254,24 @@ public struct LeaderState: Sendable {
     /// - Parameter round: of the questions that this answers; nil: it was looked at for another reason, just now.
     public mutating func observed(_ workload: WorkloadID, _ observation: Observation, round: Int? = nil) {
         guard let index = self.indices[workload], round == nil || round == self.entries[index].inquiry?.round else { return }
-        self.entries[index].inquiry?.observation = observation
-        self.entries[index].observation = observation
+        self.entries[index].value.observed(observation)
     }
 
     /// Some of what a round asked was answered.
     public mutating func answered(round: Int, _ answers: [WorkloadID: [String: ReadingAnswer]]) {
         for (workload, answers) in answers {
             guard let index = self.indices[workload], self.entries[index].inquiry?.round == round else { continue }
-            for (name, answer) in answers {
-                guard let awaited = self.entries[index].inquiry?.awaited.first(where: { $0.name == name }) else { continue }
-                self.entries[index].inquiry?.awaited.remove(awaited)
-                self.entries[index].inquiry?.answers[name] = answer
-                // A second source that is slow keeps nobody waiting who does not need it.
-                guard case .value = answer, awaited.purpose == .reading else { continue }
-                let left: Set<Inquiry.Awaited>? = self.entries[index].inquiry?.awaited.filter { $0.metric != name || $0.purpose != .secondary }
-                self.entries[index].inquiry?.awaited = left ?? []
-            }
+            self.entries[index].inquiry?.value.answered(answers)
         }
     }
 
     /// Nothing more comes from a connection for the questions of a round; what it said nothing about is missing.
     public mutating func ended(round: Int, connection: String) {
-        for index in self.entries.indices where self.entries[index].inquiry?.round == round {
-            guard let awaited = self.entries[index].inquiry?.awaited.filter({ $0.connection != connection }) else { continue }
-            self.entries[index].inquiry?.awaited = awaited
+        for index in self.entries.indices where self.entries.agendas[index].gathersUntil != nil && !self.entries.agendas[index].isComplete {
+            guard let inquiry = self.entries[index].inquiry, inquiry.round == round, inquiry.awaited.contains(where: { $0.connection == connection }) else {
+                continue
+            }
+            self.entries[index].inquiry?.awaited = inquiry.awaited.filter { $0.connection != connection }
         }
     }
 
@@ -273,10 +284,10 @@ public struct LeaderState: Sendable {
     /// likely to complete in a moment. So nothing waits longer than its window, however many others are always being asked about.
     public func isReady(at now: WallTime) -> Bool {
         var isComplete = false, mayWait = false
-        for entry in self.entries {
-            guard let inquiry = entry.inquiry else { continue }
-            let isYoung = inquiry.startedAt + Self.gatherWindow > now
-            if inquiry.isComplete {
+        for agenda in self.entries.agendas {
+            guard let gathersUntil = agenda.gathersUntil else { continue }
+            let isYoung = gathersUntil > now
+            if agenda.isComplete {
                 if !isYoung { return true }
                 isComplete = true
             } else if isYoung {
@@ -344,15 +355,11 @@ public struct LeaderState: Sendable {
     /// When something has to be done next without any news; nil: never.
     public func nextWake(after now: WallTime) -> WallTime? {
         var earliest: WallTime?
-        for entry in self.entries {
-            if let inquiry = entry.inquiry {
-                let asked = inquiry.startedAt + Self.gatherWindow
-                // An inquiry past its window wakes nobody, its answers do; unless they came while somebody was looking elsewhere.
-                if asked > now || inquiry.isComplete { earliest = min(earliest ?? asked, asked) }
-            } else {
-                earliest = min(earliest ?? entry.dueAt, entry.dueAt)
-            }
-            if let open = entry.open, !open.busy { earliest = min(earliest ?? open.nextLook, open.nextLook) }
+        for agenda in self.entries.agendas {
+            if let dueAt = agenda.dueAt { earliest = min(earliest ?? dueAt, dueAt) }
+            // An inquiry past its window wakes nobody, its answers do; unless they came while somebody was looking elsewhere.
+            if let until = agenda.gathersUntil, until > now || agenda.isComplete { earliest = min(earliest ?? until, until) }
+            if let nextLook = agenda.nextLook { earliest = min(earliest ?? nextLook, nextLook) }
         }
         return earliest
     }

@@ -70,6 +70,9 @@ public final class FitnessWatch: Sendable {
     private let channel: Channel
     private let logger: Logger
     private let state = Mutex(State())
+    /// Who has the manifests in force resolved; it owns this watch.
+    private struct Owner: Sendable { weak var coordinator: Coordinator? }
+    private let owner = Mutex(Owner())
     private let asked: AsyncStream<Void>
     private let ask: AsyncStream<Void>.Continuation
 
@@ -82,6 +85,9 @@ public final class FitnessWatch: Sendable {
         self.logger = logger
         (self.asked, self.ask) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
+
+    /// Names the coordinator that was made with this watch. Until then nothing is tried.
+    public func attach(_ coordinator: Coordinator) { self.owner.withLock { $0.coordinator = coordinator } }
 
     // MARK: - From any thread
 
@@ -233,9 +239,11 @@ public final class FitnessWatch: Sendable {
 
     // MARK: - Trying
 
+    /// What is in force now. Tries come each second: the manifests are read and resolved again only when they have changed.
     private func fleet() async -> Fleet? {
+        guard let coordinator = self.owner.withLock({ $0.coordinator }) else { return nil }
         do {
-            return Fleet(stored: try await self.store.manifests(), enabled: false, pauses: [], overrides: [])
+            return try await coordinator.fleet(of: self.store.configurationVersion()).fleet
         } catch {
             self.logger.debug("the manifests can’t be read; nothing is tried", metadata: ["error": "\(error)"])
             return nil

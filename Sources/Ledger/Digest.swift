@@ -31,6 +31,7 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
         raw.storeBytes(of: self.word3, toByteOffset: offset + 24, as: UInt64.self)
     }
 
+    /// In the order in which SHA-256 gives them, as they stand in the database.
     public var bytes: [UInt8] {
         [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
             self.store(to: UnsafeMutableRawBufferPointer(buffer), at: 0)
@@ -67,5 +68,6 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// Its ``hex``, for messages and tests.
     public var description: String { self.hex }
 }

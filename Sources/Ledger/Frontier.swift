@@ -31,6 +31,7 @@ public struct Frontier: Sendable, Hashable {
         return root
     }
 
+    /// Appends a leaf by its hash. Takes as many hashes of nodes as complete subtrees are closed by it: one on average.
     public mutating func append(_ leafHash: Digest) { self.append(leafHash, height: 0) }
 
     /// Appends a complete subtree of 2^height leaves by its root.

@@ -6,14 +6,23 @@ public struct SealedEvent: Sendable, Hashable {
     public let seq: Int64
     /// The exact bytes that were hashed.
     public let leaf: [UInt8]
+    /// ``TreeHash/leaf(_:)`` of ``leaf``: what the tree is made of.
     public let leafHash: Digest
+    /// The draft's, in lower case.
     public let id: String
+    /// As in the leaf; a column of its own, by which events are found.
     public let type: EventType
+    /// As in the leaf; a column of its own, by which events are found.
     public let severity: Severity
+    /// ``EventDraft/Actor/id`` in the form that the leaf has of it.
     public let actorID: String
+    /// ``EventDraft/Subject/id`` in the form that the leaf has of it.
     public let subjectID: String
+    /// ``EventDraft/Correlation/decisionID``; nil when the event is about no decision.
     public let decisionID: String?
+    /// When it got its place, by the database's clock; never before the event in front of it.
     public let integratedAt: WallTime
+    /// Of the leader that gave it its place.
     public let epoch: Epoch
 }
 

@@ -7,8 +7,11 @@ public struct Tile: Sendable, Hashable {
     /// Levels of the tree between two levels of tiles.
     static let height = 8
 
+    /// 0 for leaf hashes; each further one stands on ``width`` times as many leaves.
     public let level: Int
+    /// Its place among the tiles of its level, from 0 on.
     public let index: Int64
+    /// ``width`` of them: only full tiles are made.
     public let hashes: [Digest]
 
     init(level: Int, index: Int64, hashes: [Digest]) {

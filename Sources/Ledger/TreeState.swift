@@ -4,7 +4,9 @@ public import Model
 public struct TreeState: Sendable, Hashable {
     /// The log's name, `<cluster>/audit`.
     public let origin: String
+    /// The tree's right edge: all of the tree that appending needs.
     public let frontier: Frontier
+    /// The frontier's ``Frontier/root``, computed once.
     public let root: Digest
     /// The epoch of the newest event.
     public let epoch: Epoch
@@ -60,6 +62,7 @@ public enum LedgerError: Error, Sendable, Hashable, CustomStringConvertible {
     case malformedID(String)
     case batchTooLarge(count: Int)
 
+    /// What is damaged or refused, that nothing was written, and what to do.
     public var description: String {
         switch self {
         case .damagedHead(let what):

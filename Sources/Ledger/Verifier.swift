@@ -8,6 +8,7 @@ import Model
 ///
 /// It can't tell a log that was rewritten as a whole, head included, from an honest one: that takes a head kept elsewhere.
 public struct Verifier: Sendable {
+    /// What the rows and the head say of the log together.
     public enum Verdict: Sendable, Hashable {
         case ok(size: Int64, root: Digest)
         /// `firstBadSeq` is nil when only the whole does not add up: the tree says that some leaf is not the one that was sealed, not which.
@@ -27,6 +28,7 @@ public struct Verifier: Sendable {
     private var epoch: Int64 = 0
     private var tampered: (seq: Int64, reason: String)?
 
+    /// Before the first row.
     public init() {}
 
     /// Checks the next row.

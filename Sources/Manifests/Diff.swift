@@ -2,15 +2,23 @@ public import Model
 
 /// What changes between two canonical manifests.
 public enum Diff {
+    /// One difference: a value that came, went, or became another.
     public struct Change: Sendable, Hashable {
+        /// What became of the value, in the words of JSON Patch (RFC 6902).
         public enum Operation: String, Sendable, Hashable, CaseIterable {
             case add, replace, remove
         }
+        /// What became of the value.
         public var op: Operation
         /// RFC 6901. An element that leaves a list is named by its old place, all else by the new one.
         public var path: String
+        /// The value before; nil when it came.
         public var from: JSON?
+        /// The value after; nil when it went.
         public var to: JSON?
+        /// - Parameters:
+        ///   - from: for what is replaced or removed.
+        ///   - to: for what is added or replaced.
         public init(op: Operation, path: String, from: JSON? = nil, to: JSON? = nil) {
             self.op = op
             self.path = path
@@ -72,6 +80,7 @@ public enum Diff {
 }
 
 extension Diff.Change: JSONEncodable {
+    /// As answers of the API and `-o json` have it: `op`, `path`, and those of `from` and `to` that there are.
     public var json: JSON {
         .fields(["op": .string(self.op.rawValue), "path": .string(self.path), "from": self.from, "to": self.to])
     }

@@ -2,8 +2,11 @@ public import Model
 
 /// A place in a named file.
 public struct SourceLocation: Sendable, Hashable {
+    /// The file's name as the caller gave it.
     public var file: String
+    /// Where in the file.
     public var position: SourcePosition
+    /// A place; nothing checks that the file has it.
     public init(file: String, position: SourcePosition) {
         self.file = file
         self.position = position

@@ -2,8 +2,11 @@ public import Model
 
 /// A file's name and text, as the caller read it.
 public struct SourceFile: Sendable, Hashable {
+    /// As messages are to show it: a path, or `-` for standard input.
     public var name: String
+    /// All of it; how much is taken is limited where it is parsed.
     public var text: String
+    /// A file that was read already: this target reads none.
     public init(name: String, text: String) {
         self.name = name
         self.text = text
@@ -12,12 +15,16 @@ public struct SourceFile: Sendable, Hashable {
 
 /// A place in a text: both count from 1, columns in Unicode scalars.
 public struct SourcePosition: Sendable, Hashable, Comparable {
+    /// From 1 on.
     public var line: Int
+    /// From 1 on, in Unicode scalars.
     public var column: Int
+    /// - Precondition: both count from 1; nothing checks it.
     public init(line: Int, column: Int) {
         self.line = line
         self.column = column
     }
+    /// By line, then by column: the order of the text.
     public static func < (left: Self, right: Self) -> Bool {
         left.line == right.line ? left.column < right.column : left.line < right.line
     }
@@ -25,6 +32,7 @@ public struct SourcePosition: Sendable, Hashable, Comparable {
 
 /// Something wrong or doubtful in a manifest: where, what, and what to do about it.
 public struct ManifestFinding: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What follows from a finding.
     public enum Severity: String, Sendable, Hashable, CaseIterable {
         /// Nothing is applied.
         case error
@@ -69,16 +77,22 @@ public struct ManifestFinding: Error, Sendable, Hashable, CustomStringConvertibl
 
     /// nil for a manifest that is stored and not part of the input.
     public var file: String?
+    /// nil when the finding is about a whole file, or about what is stored.
     public var position: SourcePosition?
     /// RFC 6901, inside the document; "" is the document itself.
     public var pointer: String
+    /// The manifest that it is about; nil when the text could not be read that far.
     public var document: Manifest.Reference?
+    /// For programs; ``message`` is for people.
     public var code: Code
+    /// Whether it keeps the manifests from being applied.
     public var severity: Severity
+    /// What is wrong and what to write instead; without the place, which ``description`` puts in front.
     public var message: String
     /// The known name that was probably meant.
     public var near: String?
 
+    /// A finding; an error unless it is said to be less.
     public init(
         file: String? = nil, position: SourcePosition? = nil, pointer: String = "", document: Manifest.Reference? = nil, code: Code,
         severity: Severity = .error, message: String, near: String? = nil

@@ -3,10 +3,13 @@ public import Model
 
 /// One manifest with where it stands and its canonical form.
 public struct ParsedManifest: Sendable {
+    /// What it means, with all defaults filled in.
     public var manifest: Manifest
+    /// The file's name as the caller gave it.
     public var file: String
     /// The first line of the document's content.
     public var line: Int
+    /// The one JSON form of everything that means the same: what is stored, compared and hashed.
     public var canonical: JSON
     /// The canonical bytes as text; what ``sha256`` is over.
     public var text: String
@@ -44,13 +47,18 @@ public struct ParsedFiles: Sendable {
     /// Documents that have a name and an error: they are meant to exist, so references to them are no further errors.
     public var broken: Set<Manifest.Reference> = []
 
+    /// Of no files.
     public init() {}
 
+    /// Whether anything keeps these manifests from being applied.
     public var hasErrors: Bool { self.findings.contains { $0.severity == .error } }
 }
 
 /// Reads files of YAML or JSON documents. Everything that is wrong is reported, not only the first.
 public enum ManifestParser {
+    /// Reads all files as one set, so that a name may stand in it once.
+    ///
+    /// - Returns: everything that could be read and everything that is wrong; it never stops at the first error.
     public static func parse(_ files: [SourceFile]) -> ParsedFiles {
         var result = ParsedFiles()
         var places: [Manifest.Reference: String] = [:]

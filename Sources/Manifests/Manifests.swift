@@ -37,6 +37,7 @@ public enum ManifestLimits {
     public static let workloads = 1_000
     /// Words of a command, and bytes of one word: far below what an operating system takes.
     public static let commandWords = 64
+    /// See ``commandWords``.
     public static let commandWordBytes = 4_096
     /// Steps of `onMissing`.
     public static let missingSteps = 8

@@ -9,9 +9,10 @@ public import TLS
 
 /// What a node's supervisor says to the others: which of its processes are dead.
 ///
-/// Model. It listens with the node's certificate and judges who calls as a node does. A connection asks FENCE, as often as it likes within its bounds, and
-/// gets an answer to each: *dead* for a process that was waited for, a refusal for any other. It knows no database and so no list of members: any node of
-/// the cluster but its own name may ask, since the answers bind nobody and give nothing away. Whatever else a connection says ends it.
+/// Model. It listens with the node's certificate and judges who calls as a node does: nobody but the members it was told of last (``admit(_:)``), and none
+/// whose certificate or name its identity's deny-list holds. A connection asks FENCE, as often as it likes within its bounds, and gets an answer to each:
+/// *dead* for a process that was waited for, a refusal for any other. Whatever else a connection says ends it. It knows no database, and lets nobody wait at
+/// the door: a member that it has not heard of is refused, which costs the asker time and nothing else.
 ///
 /// Everything happens on one event loop with a thread of its own; `isDead` is called there and must not block.
 public final class FenceResponder: Sendable {
@@ -34,6 +35,8 @@ public final class FenceResponder: Sendable {
         var admission: Admission
         var gate = LogGate()
         var connections = 0
+        /// Who may ask.
+        var members: Set<String> = []
         var sequence: UInt64 = 0
         var listener: (any Channel)?
     }
@@ -63,6 +66,19 @@ public final class FenceResponder: Sendable {
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.state = Mutex(State(admission: Admission(admission)))
     }
+
+    /// Lets these nodes ask from now on, and no others; connections that exist are judged anew at their next question.
+    ///
+    /// - Parameter members: names; who is on the identity's deny-list is refused all the same. Until the first call nobody is let in.
+    public func admit(_ members: Set<String>) { self.state.withLock { $0.members = members } }
+
+    /// Why a connection of that node would not be made today; nil when it would.
+    func objection(to peer: PeerIdentity) -> PeerRefusal? {
+        if let objection = self.identity.objection(to: peer, now: BootClock.wall().microseconds / 1_000_000) { return objection }
+        return self.isMember(peer.node) ? nil : .notAMember(peer.node)
+    }
+
+    private func isMember(_ node: String) -> Bool { self.state.withLock { $0.members.contains(node) } }
 
     /// Listens from now on, until `stop()`.
     ///
@@ -106,7 +122,7 @@ public final class FenceResponder: Sendable {
             self.state.withLock { $0.connections -= 1 }
         }
         do {
-            let tls = try self.identity.serverHandler { _ in true }
+            let tls = try self.identity.serverHandler { self.isMember($0) }
             try channel.pipeline.syncOperations.addHandlers([tls, IdleStateHandler(readTimeout: Self.idle), AnswerHandler(self, label)])
         } catch {
             self.noLongerStranger()
@@ -168,8 +184,8 @@ private final class AnswerHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.isOver, let peer else { return }
-        // The certificate was good when the connection was made; the deny-list and the authorities may have changed.
-        if let objection = self.responder.identity.objection(to: peer, now: BootClock.wall().microseconds / 1_000_000) {
+        // All was well when the connection was made; the members, the deny-list and the authorities may have changed.
+        if let objection = self.responder.objection(to: peer) {
             return self.end(context, PeerEnding(PeerFault(objection), objection.description))
         }
         let frames: [ArraySlice<UInt8>]

@@ -14,7 +14,9 @@ public enum CopyValue: Sendable, Hashable {
     case uuid((UInt64, UInt64))
     case jsonb(String)
 
+    /// The same bytes on the wire, NULL apart: so a NaN equals itself, as it has to for `Hashable`.
     public static func == (left: CopyValue, right: CopyValue) -> Bool { left.encoded == right.encoded && left.isNull == right.isNull }
+    /// Of the bytes on the wire, as equality is.
     public func hash(into hasher: inout Hasher) { hasher.combine(self.encoded) }
     private var isNull: Bool { if case .null = self { true } else { false } }
     private var encoded: [UInt8] {

@@ -10,6 +10,7 @@ extension Connection {
         }
     }
 
+    /// The same for a statement that is a value already.
     public func query(_ statement: Statement, deadline: Duration? = nil) async throws(PostgresError) -> ResultSet {
         try await self.query(statement.sql, statement.parameters, deadline: deadline)
     }

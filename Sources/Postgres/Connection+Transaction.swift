@@ -9,9 +9,11 @@ public enum TransactionIsolation: String, Sendable, Hashable {
 
 /// An open transaction. BEGIN travels with its first statement, COMMIT with the last ones when they are given to ``commit(with:)``.
 public struct Transaction: Sendable {
+    /// The session that it runs on. Used directly it would wait for the transaction's end, which does not come while its body waits.
     public let connection: Connection
     let owner: UInt64
 
+    /// Runs one statement and gives its rows. A failure is thrown and dooms the transaction: all that can follow is its end.
     public func query(_ sql: String, _ parameters: [Value] = [], deadline: Duration? = nil) async throws(PostgresError) -> ResultSet {
         guard let set = try await self.pipeline([Statement(sql, parameters)], deadline: deadline).last else {
             throw PostgresError(.decoding, "the server gave no answer", statement: sql)
@@ -19,6 +21,7 @@ public struct Transaction: Sendable {
         return set
     }
 
+    /// The same for a statement that is a value already.
     public func query(_ statement: Statement, deadline: Duration? = nil) async throws(PostgresError) -> ResultSet {
         try await self.query(statement.sql, statement.parameters, deadline: deadline)
     }

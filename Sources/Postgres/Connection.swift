@@ -11,6 +11,7 @@ internal import Glibc
 /// at before a wait is looked at again in the continuation's closure, which registers the waiter without a gap.
 public actor Connection {
     nonisolated let reactor: Reactor
+    /// The reactor's thread: where the session's socket is watched.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { self.reactor.asUnownedSerialExecutor() }
     /// `host:port/dbname`, for messages.
     public nonisolated let endpoint: String
@@ -155,6 +156,7 @@ public actor Connection {
         guard let raw = self.handle.raw else { return nil }
         return PQparameterStatus(raw, name).map { String(cString: $0) }
     }
+    /// Whether the session has ended, by us or by the server; why is told by whatever is called next.
     public var isClosed: Bool { self.ended != nil }
 
     /// Runs `body` on the connection's own thread, without a hop for each call inside.
@@ -388,11 +390,14 @@ public actor Connection {
 
 /// A message to all who listen on a channel.
 public struct Notification: Sendable, Hashable {
+    /// The channel's name as it was listened to, without quotes.
     public var channel: String
+    /// What the sender gave with it, shorter than 8000 bytes; empty when nothing.
     public var payload: String
     /// The sender's server process.
     public var pid: Int32
 
+    /// A message as the server hands it on.
     public init(channel: String, payload: String, pid: Int32) {
         self.channel = channel
         self.payload = payload

@@ -4,6 +4,7 @@ public struct ConnectionConfiguration: Sendable {
     public var conninfo: String
     /// Kept apart, so that it never stands in a logged text.
     public var password: String?
+    /// Who this is in `pg_stat_activity` and the server's log; nil: what the connection string says.
     public var applicationName: String?
     /// Server settings of the session, sent with the start-up packet.
     public var settings: [(name: String, value: String)]
@@ -16,8 +17,10 @@ public struct ConnectionConfiguration: Sendable {
     /// The largest answer that is accepted, in bytes.
     public var maximumResultBytes: Int
 
+    /// 64 MiB: far more than any answer that Muster asks for, far less than a node has memory.
     public static var defaultMaximumResultBytes: Int { 64 << 20 }
 
+    /// What is left out is as suits a session that a person waits for; the election's own sets its times by itself.
     public init(
         _ conninfo: String, password: String? = nil, applicationName: String? = nil, settings: [(name: String, value: String)] = [],
         connectTimeout: Duration = .seconds(5), tcpUserTimeout: Duration = .seconds(5), keepaliveIdle: Duration = .seconds(5),

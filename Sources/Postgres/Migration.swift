@@ -2,12 +2,14 @@
 public struct Migration: Sendable, Hashable {
     /// 1, 2, 3 … without gaps.
     public let version: Int
+    /// What it brings, in a word or two, for messages and for the table of what was applied.
     public let name: String
     /// Statements of the simple protocol. No BEGIN or COMMIT: the migrator's transaction is around it.
     public let sql: String
     /// Of `sql`, as the caller computes it (this target has no cryptography).
     public let checksum: String
 
+    /// - Parameter checksum: of `sql`; one that differs from what the database has is refused, see ``MigrationError/changed(version:name:)``.
     public init(version: Int, name: String, sql: String, checksum: String) {
         self.version = version
         self.name = name
@@ -23,11 +25,13 @@ public struct MigrationStatus: Sendable, Hashable {
     /// Versions that it lacks, in order.
     public var pending: [Int]
 
+    /// What a database has and lacks; both ascend.
     public init(applied: [Int], pending: [Int]) {
         self.applied = applied
         self.pending = pending
     }
 
+    /// Whether the database has everything that this binary knows.
     public var isCurrent: Bool { self.pending.isEmpty }
 }
 
@@ -44,6 +48,7 @@ public enum MigrationError: Error, Sendable, Equatable, CustomStringConvertible 
     /// Another node held the lock for the whole wait.
     case busy(waited: Duration)
 
+    /// What doesn't fit and what to do about it, for whoever starts the node.
     public var description: String {
         switch self {
         case .newerSchema(let database, let known):

@@ -8,8 +8,11 @@
 ///
 /// It needs a session of its own (not one of a transaction pooler: the lock is the session's). There is no way back: a migration is undone by the next one.
 public struct Migrator: Sendable {
+    /// The schema that holds the table of what was applied.
     public let schema: String
+    /// In order of their versions, which count from 1 on.
     public let migrations: [Migration]
+    /// Names the advisory lock that migrating nodes take in turns: the same in every version for ever.
     public let lockKey: Int64
     /// How long to wait for another node that migrates.
     public let lockWait: Duration

@@ -2,6 +2,9 @@ internal import CLibPQ
 
 /// One statement, pipeline or transaction on whichever session is free. A deadline covers the wait for the session too.
 extension Pool {
+    /// One statement on a session of its own; see ``Connection/query(_:_:deadline:)``.
+    ///
+    /// - Throws: what the session throws, or `poolExhausted` when none was free in time.
     public nonisolated func query(
         _ sql: String, _ parameters: [Value] = [], deadline: Duration? = nil
     ) async throws(PostgresError) -> ResultSet {
@@ -10,16 +13,23 @@ extension Pool {
         }
     }
 
+    /// The same for a statement that is a value already.
     public nonisolated func query(_ statement: Statement, deadline: Duration? = nil) async throws(PostgresError) -> ResultSet {
         try await self.query(statement.sql, statement.parameters, deadline: deadline)
     }
 
+    /// Several statements in one text; see ``Connection/simple(_:deadline:)``.
+    ///
+    /// - Throws: what the session throws, or `poolExhausted` when none was free in time.
     public nonisolated func simple(_ sql: String, deadline: Duration? = nil) async throws(PostgresError) -> [ResultSet] {
         try await self.lending(deadline) { (connection, rest) async throws(PostgresError) in
             try await connection.simple(sql, deadline: rest)
         }
     }
 
+    /// All in one round trip and one implicit transaction; see ``Connection/pipeline(_:deadline:)``.
+    ///
+    /// - Throws: what the session throws, or `poolExhausted` when none was free in time.
     public nonisolated func pipeline(_ statements: [Statement], deadline: Duration? = nil) async throws(PostgresError) -> [ResultSet] {
         try await self.lending(deadline) { (connection, rest) async throws(PostgresError) in
             try await connection.pipeline(statements, deadline: rest)

@@ -11,7 +11,9 @@
 public actor Pool {
     private let configuration: ConnectionConfiguration
     let reactor: Reactor
+    /// The thread of its sessions: lending one costs no hop between threads.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { self.reactor.asUnownedSerialExecutor() }
+    /// Sessions at most, whoever asks.
     public nonisolated let size: Int
     private let maximumWaiting: Int
     private let patience: Duration
@@ -236,18 +238,27 @@ public actor Pool {
         self.idle = []
     }
 
+    /// A pool in numbers, as they were in one moment.
     public struct Statistics: Sendable, Hashable {
+        /// Sessions at most.
         public var size: Int
+        /// Sessions that are open, good, and with nobody.
         public var idle: Int
+        /// Sessions that callers have.
         public var lent: Int
+        /// Attempts to connect that are under way.
         public var opening: Int
+        /// Callers that wait for a session.
         public var waiting: Int
         /// Since the start: sessions opened, attempts that failed, waits that met their deadline.
         public var openedTotal: Int
+        /// Attempts to connect that came to nothing, since the start.
         public var failedTotal: Int
+        /// Callers that waited until their deadline and got none, since the start.
         public var expiredTotal: Int
     }
 
+    /// The numbers of this moment, all of the same one.
     public var statistics: Statistics {
         Statistics(
             size: self.size, idle: self.idle.count { connection in connection.assumeIsolated { $0.isReusable } }, lent: self.lent.count,

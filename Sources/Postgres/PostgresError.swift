@@ -1,5 +1,6 @@
 /// What went wrong between us and Postgres, with what the operator can do about it.
 public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What sort of failure it is, by what a caller can do about it.
     public enum Code: String, Sendable, Hashable {
         /// No session could be opened.
         case connect
@@ -19,12 +20,15 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
         case tooLarge
     }
 
+    /// What sort of failure it is.
     public var code: Code
     /// SQLSTATE, five characters.
     public var sqlState: String?
     /// One line.
     public var message: String
+    /// What the server says more, such as the key that exists already; it may hold values of rows.
     public var detail: String?
+    /// What the server suggests.
     public var hint: String?
     /// The SQL text, cut.
     public var statement: String?
@@ -38,6 +42,7 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
     /// Enough to find a statement in the code, short enough for a log line.
     static let maximumStatementLength = 200
 
+    /// - Parameter statement: its text, of which the first ``maximumStatementLength`` characters are kept.
     public init(
         _ code: Code, _ message: String, sqlState: String? = nil, detail: String? = nil, hint: String? = nil, statement: String? = nil,
         endpoint: String? = nil, index: Int? = nil
@@ -52,6 +57,7 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
         self.index = index
     }
 
+    /// The message with SQLSTATE, place, the server's detail, and what to do next. Without the statement.
     public var description: String {
         var text = self.message
         if let sqlState { text += " (SQLSTATE \(sqlState))" }

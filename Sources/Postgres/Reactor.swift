@@ -80,6 +80,7 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
         eventfd_write(self.wakeup, 1)
     }
 
+    /// Runs the job on the reactor's thread, soon and in the order of the calls. May be called from any thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
         let (wasEmpty, needsThread) = self.jobs.withLock { state in
@@ -94,8 +95,11 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
         }
     }
 
+    /// This executor, as types that are isolated to it ask for it.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    /// Ends the process when the caller is not on the reactor's thread: what it is about to do would be a data race.
     public func checkIsolated() { precondition(self.isCurrent, "not on the reactor's thread") }
+    /// Whether the caller is on the reactor's thread.
     public func isIsolatingCurrentContext() -> Bool? { self.isCurrent }
 
     private var isCurrent: Bool { UInt(pthread_self()) == self.threadID.load(ordering: .acquiring) }

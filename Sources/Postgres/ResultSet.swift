@@ -2,18 +2,26 @@ internal import CLibPQ
 
 /// The rows of one statement, contiguous: one buffer of bytes and where each field ends.
 public struct ResultSet: Sendable, RandomAccessCollection {
+    /// Names as the server gives them, in the order of the statement; several may be the same.
     public let columns: [String]
+    /// The type of each column, by its OID in `pg_type`.
     public let typeOIDs: [UInt32]
     /// Rows inserted, updated, deleted, selected or copied, as the server counts them.
     public let affected: Int
+    /// Rows that came; a statement that returns none has 0, whatever it ``affected``.
     public let rowCount: Int
     fileprivate let bytes: [UInt8]
     /// For each field, row by row: where it starts, and its length; -1 for NULL.
     fileprivate let starts: [Int]
     fileprivate let lengths: [Int32]
 
+    /// The first row's position, 0.
     public var startIndex: Int { 0 }
+    /// Behind the last row.
     public var endIndex: Int { self.rowCount }
+    /// A row, which keeps the whole result alive.
+    ///
+    /// - Precondition: `position` is that of a row.
     public subscript(position: Int) -> Row {
         precondition(position >= 0 && position < self.rowCount, "row \(position) of \(self.rowCount)")
         return Row(set: self, row: position)
@@ -62,8 +70,12 @@ public struct Row: Sendable {
     fileprivate let set: ResultSet
     fileprivate let row: Int
 
+    /// As of the result: ``ResultSet/columns``.
     public var columns: [String] { self.set.columns }
 
+    /// The value in a column, counted from 0.
+    ///
+    /// - Precondition: there is such a column.
     public subscript(_ column: Int) -> Field {
         precondition(column >= 0 && column < self.set.columns.count, "column \(column) of \(self.set.columns.count)")
         let index = self.row * self.set.columns.count + column
@@ -80,17 +92,22 @@ public struct Row: Sendable {
         return self[column]
     }
 
+    /// Whether the statement has a column of that name.
     public func has(_ name: String) -> Bool { self.set.columns.contains(name) }
 }
 
 /// One value of a row, in the server's text form.
 public struct Field: Sendable {
+    /// The column's name, for messages.
     public let column: String
+    /// The column's type, by its OID in `pg_type`; 0 when there is no such column.
     public let typeOID: UInt32
     let raw: ArraySlice<UInt8>?
     var exists = true
 
+    /// Whether it is NULL. A column that does not exist reads so, too: conversions tell the two apart.
     public var isNull: Bool { self.raw == nil }
+    /// The server's text form, whatever the type; nil for NULL.
     public var text: String? { self.raw.map { String(decoding: $0, as: UTF8.self) } }
 
     private func fail(_ expected: String) -> PostgresError {
@@ -98,11 +115,17 @@ public struct Field: Sendable {
         return PostgresError(.decoding, "column “\(self.column)” \(found), expected \(expected)")
     }
 
+    /// Any type's text form.
+    ///
+    /// - Throws: `decoding` for NULL and for a column that does not exist.
     public func string() throws(PostgresError) -> String {
         guard let text else { throw self.fail("text") }
         return text
     }
 
+    /// A whole number of any of the server's integer types.
+    ///
+    /// - Throws: `decoding` for NULL, for other text, and beyond 64 bits.
     public func int() throws(PostgresError) -> Int64 {
         guard let bytes = self.raw, !bytes.isEmpty else { throw self.fail("an integer") }
         var value: Int64 = 0
@@ -123,6 +146,9 @@ public struct Field: Sendable {
         return -value
     }
 
+    /// A `boolean`.
+    ///
+    /// - Throws: `decoding` for NULL and for anything but the server's `t` and `f`.
     public func bool() throws(PostgresError) -> Bool {
         switch self.text {
         case "t": return true

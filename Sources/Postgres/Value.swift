@@ -14,16 +14,23 @@ public enum Value: Sendable, Hashable {
 }
 
 extension Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByNilLiteral {
+    /// Text; the server turns it into the parameter's own type.
     public init(stringLiteral value: String) { self = .text(value) }
+    /// An integer; the server refuses it where the parameter's own type has no room for it.
     public init(integerLiteral value: Int64) { self = .int(value) }
+    /// A `boolean`.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// NULL, of whatever type the parameter has.
     public init(nilLiteral: ()) { self = .null }
 }
 
 /// One statement with its parameters.
 public struct Statement: Sendable, Hashable {
+    /// With `$1`, `$2` … where the parameters stand. Never made from values: those are parameters.
     public var sql: String
+    /// In the order of their numbers.
     public var parameters: [Value]
+    /// - Parameter sql: one statement, with `$1`, `$2` … where parameters stand.
     public init(_ sql: String, _ parameters: [Value] = []) {
         self.sql = sql
         self.parameters = parameters

@@ -17,8 +17,10 @@ public struct CircuitBreaker: Sendable, Hashable {
     }
     private var state = State.closed(failures: 0)
 
+    /// Closed: a source is asked until it has failed.
     public init() {}
 
+    /// What may be asked of the source.
     public enum Permission: Sendable, Hashable {
         case ask
         /// Ask, but first see whether it answers at all.
@@ -55,6 +57,7 @@ public struct CircuitBreaker: Sendable, Hashable {
         }
     }
 
+    /// Whether the source is left alone now, but for the probe that decides.
     public var isOpen: Bool {
         if case .closed = self.state { false } else { true }
     }

@@ -20,9 +20,12 @@ public import Model
 
 /// One question about one workload.
 public struct ReadingRequest<Query: Sendable & Hashable>: Sendable, Hashable {
+    /// Whom it is about; its names are bound where the query has parameters for them.
     public var workload: WorkloadID
+    /// What is asked, in the source's own terms.
     public var query: Query
 
+    /// A question; several that are the same but for the workload are answered together where the source can.
     public init(workload: WorkloadID, query: Query) {
         self.workload = workload
         self.query = query
@@ -63,6 +66,7 @@ extension MetricSource {
     }
 }
 
+/// Whether a source answers at all, whatever is asked.
 public enum SourceHealth: Sendable, Hashable {
     case healthy
     /// Why not, and what to do.
@@ -71,18 +75,21 @@ public enum SourceHealth: Sendable, Hashable {
 
 /// What a check of a question found.
 public struct QueryFinding: Sendable, Hashable {
+    /// What follows from what a check found.
     public enum Severity: String, Sendable, Hashable, CaseIterable {
         /// It will not give a reading.
         case error
         /// It could not be found out, or works and should not stay like this.
         case warning
     }
+    /// Whether a reading can come of the query at all.
     public var severity: Severity
     /// Dotted, stable.
     public var code: String
     /// What is wrong and what to do.
     public var message: String
 
+    /// - Parameter code: dotted and stable, for programs: `sql.columns`.
     public init(_ severity: Severity, code: String, message: String) {
         self.severity = severity
         self.code = code

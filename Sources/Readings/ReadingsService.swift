@@ -4,11 +4,14 @@ public import Postgres
 
 /// One metric of one workload that a round needs a reading of.
 public struct MetricRequest: Sendable, Hashable {
+    /// Whom the reading is about.
     public var workload: WorkloadID
     /// The metric's name in its policy.
     public var metric: String
+    /// Whom to ask: the metric's first source, its second, or the one that vouches for it.
     public var source: Metric.Source
 
+    /// A request of one round; the answer comes under `metric`.
     public init(workload: WorkloadID, metric: String, source: Metric.Source) {
         self.workload = workload
         self.metric = metric

@@ -42,8 +42,10 @@ public struct SQLQuery: Sendable, Hashable {
 public struct SQLQueryError: Error, Sendable, Hashable, CustomStringConvertible {
     /// 1-based.
     public var line: Int
+    /// What is wrong there, and what to write instead.
     public var message: String
 
+    /// The line and what is wrong there; the policy's own place is put in front by whoever reports it.
     public var description: String { "line \(self.line): \(self.message)" }
 }
 

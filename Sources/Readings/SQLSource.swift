@@ -11,6 +11,7 @@ import Synchronization
 /// their own round nor in those that begin while they run. Each run is a read-only transaction with a
 /// time limit of its own, rolled back at its end: it can change neither data nor session.
 public final class SQLSource: MetricSource {
+    /// The Connection manifest's name, which its answers and logs say.
     public let name: String
     private let lanes: [SQLLane]
     private let evidence: EvidenceFilter
@@ -58,6 +59,7 @@ public final class SQLSource: MetricSource {
         self.underWay = Mutex(Array(repeating: 0, count: Self.maximumSessions))
     }
 
+    /// See ``MetricSource/read(_:asOf:deadline:deliver:)``. Statements that were slow the last time come last.
     public func read(
         _ requests: [ReadingRequest<SQLQuery>], asOf: WallTime, deadline: Duration,
         deliver: @escaping @Sendable ([(position: Int, answer: ReadingAnswer)]) -> Void
@@ -209,6 +211,9 @@ public final class SQLSource: MetricSource {
         return (flights(of: statements.filter { !slow.contains($0) }), flights(of: statements.filter { slow.contains($0) }))
     }
 
+    /// `select 1` on one of its sessions, connecting first where there is none.
+    ///
+    /// - Returns: unhealthy with what kept it from answering, words that hold no secret.
     public func health(deadline: Duration) async -> SourceHealth {
         let end = ContinuousClock.now + deadline
         let flight = SQLFlight(sql: "select 1", runs: [SQLFlight.Run(values: [], requests: [])])
@@ -221,6 +226,9 @@ public final class SQLSource: MetricSource {
         }
     }
 
+    /// Lets the server parse the statement without running it: what it takes, which columns it gives, and with which rights.
+    ///
+    /// - Returns: what would keep it from giving readings; a server that can't be asked is a warning, since it may answer later.
     public func check(_ query: SQLQuery, deadline: Duration) async -> [QueryFinding] {
         let end = ContinuousClock.now + deadline
         let described: SQLLane.Description
@@ -255,6 +263,7 @@ public final class SQLSource: MetricSource {
         return findings
     }
 
+    /// Ends its sessions. What is asked afterwards is answered as `unreachable`. Idempotent.
     public func close() async {
         self.closed.withLock { $0 = true }
         for lane in self.lanes { await lane.close() }

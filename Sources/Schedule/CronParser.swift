@@ -1,16 +1,19 @@
 /// Text that is not a cron expression: what is wrong, where, and what is allowed.
 public struct CronError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong and what is allowed there.
     public var message: String
     /// nil when the text as a whole is wrong.
     public var field: CronField?
     /// Byte offset in the text; everything before it is ASCII, so it counts characters too.
     public var offset: Int
 
+    /// - Parameter offset: in bytes, of the first character that is wrong.
     public init(_ message: String, field: CronField? = nil, offset: Int) {
         self.message = message
         self.field = field
         self.offset = offset
     }
+    /// The field, what is wrong, and the character's number from 1 on.
     public var description: String {
         let place = self.field.map { "the \($0.rawValue) field: " } ?? ""
         return "\(place)\(self.message) (at character \(self.offset + 1))"

@@ -11,6 +11,7 @@ extension CronExpression: CustomStringConvertible {
         return "\(minutes) \(hours) \(days) \(months) \(weekdays)"
     }
 
+    /// Its ``text``.
     public var description: String { self.text }
 
     private static func field(_ field: CronField, _ mask: UInt64, isWildcard: Bool) -> String {

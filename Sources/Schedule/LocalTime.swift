@@ -5,6 +5,7 @@ public struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible
     /// Seconds since this clock showed 1970-01-01T00:00:00, with 86,400 of them on each day.
     public var seconds: Int
 
+    /// - Parameter seconds: since this clock showed 1970-01-01T00:00:00; may be negative.
     public init(seconds: Int) { self.seconds = seconds }
 
     /// nil when there is no such date or time of day.
@@ -14,9 +15,13 @@ public struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible
         self.seconds = date.daysSinceEpoch * secondsPerDay + hour * 3600 + minute * 60 + second
     }
 
+    /// The day that the clock shows.
     public var date: CivilDate { CivilDate(daysSinceEpoch: self.dayAndSecond.day) }
+    /// 0 to 23.
     public var hour: Int { self.dayAndSecond.second / 3600 }
+    /// 0 to 59.
     public var minute: Int { self.dayAndSecond.second / 60 % 60 }
+    /// 0 to 59: such a clock shows no leap seconds.
     public var second: Int { self.dayAndSecond.second % 60 }
 
     /// Days since 1970-01-01 and the second of that day.
@@ -25,6 +30,7 @@ public struct LocalTime: Sendable, Hashable, Comparable, CustomStringConvertible
         return (day, self.seconds &- day &* secondsPerDay)
     }
 
+    /// Earlier on the same clock. Where clocks are put back, that need not have come earlier.
     public static func < (left: LocalTime, right: LocalTime) -> Bool { left.seconds < right.seconds }
 
     /// ISO 8601 without a zone: `2026-03-29T02:30:00`.

@@ -9,11 +9,14 @@ public import Model
 /// Nothing here reads a clock or a file: where a zone's bytes come from is somebody else's affair (``TimeZoneRules/init(name:tzif:)``), and the time is
 /// an argument. The same arguments give the same answer on every node that has the same tz database.
 public struct Recurrence: Sendable, Hashable {
+    /// When each occurrence begins, by the clocks of ``zone``.
     public let cron: CronExpression
+    /// Whose clocks are meant.
     public let zone: TimeZoneRules
     /// Not negative; zero is never in effect.
     public let duration: Duration
 
+    /// - Parameter duration: how long each occurrence lasts; a negative one counts as zero.
     public init(cron: CronExpression, zone: TimeZoneRules, duration: Duration) {
         self.cron = cron
         self.zone = zone
@@ -22,6 +25,7 @@ public struct Recurrence: Sendable, Hashable {
 
     /// What holds at an instant.
     public struct State: Sendable, Hashable {
+        /// Whether an occurrence is in effect.
         public var isActive: Bool
         /// Active: when the present stretch began; nil when that is farther back than is looked. Not active: when the last one ended, if there was one.
         public var since: WallTime?
@@ -30,6 +34,7 @@ public struct Recurrence: Sendable, Hashable {
         /// Up to here, not including it, `isActive` is certain to stay as it is; it is `until` unless that is nil. Nobody needs to ask again earlier.
         public var validUntil: WallTime
 
+        /// What holds from the moment that was asked for up to `validUntil`.
         public init(isActive: Bool, since: WallTime?, until: WallTime?, validUntil: WallTime) {
             self.isActive = isActive
             self.since = since

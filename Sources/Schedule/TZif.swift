@@ -1,7 +1,10 @@
 /// Bytes that are not a time zone: what is wrong with them.
 public struct TimeZoneError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong with the bytes, in words.
     public var message: String
+    /// - Parameter message: what is wrong; the zone's name is put in front by whoever asked for it.
     public init(_ message: String) { self.message = message }
+    /// Its ``message``.
     public var description: String { self.message }
 }
 

@@ -13,6 +13,7 @@ public struct TimeZoneRules: Sendable, Hashable {
     /// What holds from the last transition on; nil: the last offset does, for ever.
     let rule: PosixRule?
 
+    /// Coordinated Universal Time: no offset, no changes. It needs no file.
     public static let utc = TimeZoneRules(name: "UTC", transitions: [], offsets: [0], rule: nil)
 
     /// No offset is larger, in seconds (RFC 8536, section 3.2, has them between −25 h and 26 h).
@@ -64,6 +65,7 @@ public struct TimeZoneRules: Sendable, Hashable {
         case overlap(first: WallTime, last: WallTime)
     }
 
+    /// When clocks of this zone show `local`: once, never, or twice and more. Times beyond the calendar count as its ends.
     public func instants(of local: LocalTime) -> Instants {
         // Times as far from the epoch as no calendar goes are the calendar's ends.
         let seconds = min(max(local.seconds, -Self.farthest), Self.farthest)

@@ -24,17 +24,22 @@ public import Store
 
 /// Where a node's API listens and what it says of itself.
 public struct ServerConfiguration: Sendable, Hashable {
+    /// The address to listen on: a name, a number, or `0.0.0.0` and `::` for all.
     public var host: String
     /// 0: any free one; ``APIServer/init(configuration:store:node:logger:onListening:)`` tells which.
     public var port: Int
     /// PEM: the certificate, followed by its intermediates. nil together with the key: plain HTTP, for tests.
     public var certificatePath: String?
+    /// PEM, for its owner's eyes only; goes together with ``certificatePath``.
     public var keyPath: String?
+    /// The node's name, which each answer has in its head.
     public var nodeName: String
+    /// Muster's version, which each answer has in its head.
     public var version: String
     /// Whether `/metrics` answers without a token.
     public var metricsArePublic: Bool
 
+    /// Plain HTTP when both paths are nil; nothing is read or bound here.
     public init(
         host: String, port: Int, certificatePath: String?, keyPath: String?, nodeName: String, version: String, metricsArePublic: Bool = false
     ) {
@@ -55,6 +60,7 @@ public enum ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     case tls(why: String)
     case cannotListen(host: String, port: Int, why: String)
 
+    /// What can't be used and what to do about it, for whoever starts the node.
     public var description: String {
         switch self {
         case .certificate(let path, let why): "the certificate \(path) can't be used: \(why); make one with: muster ca issue"
@@ -83,6 +89,9 @@ public struct APIServer: Service {
         self.application = try Self.application(api, onListening: onListening)
     }
 
+    /// Serves until the service group shuts down gracefully; requests that are under way are answered first.
+    ///
+    /// - Throws: ``ServerError/cannotListen(host:port:why:)`` when the address can't be had.
     public func run() async throws {
         do { try await self.application.run() } catch let error as IOError {
             throw ServerError.cannotListen(host: self.configuration.host, port: self.configuration.port, why: error.description)

@@ -46,6 +46,42 @@ extension WholeClusters {
             try await cluster.expectSoundRecords()
         }
 
+        @Test("a supervisor whose process is dead answers no node that was denied, and answers it again when it is allowed")
+        func denied() async throws {
+            let cluster = self.cluster
+            try await cluster.supervise()
+            let leader = try await cluster.leader(after: 0)
+            let others = cluster.names.filter { $0 != leader.node }
+            let all = cluster.names.joined(separator: ", ")
+            func rosterChanges(denied: [String], after count: Int) async throws {
+                let nodes = denied.joined(separator: ", ")
+                let line = "who may ask the supervisor changed \(Self.detail("denied nodes", nodes)) denied serials= \(Self.detail("members", all))"
+                try await cluster.says(line, leader.node, after: count)
+            }
+            var said = cluster.log(leader.node).count
+            for other in others { try await cluster.succeed(["ca", "deny", "--node", other, "--reason", "its machine was broken into"]) }
+            try await rosterChanges(denied: others, after: said)
+
+            let before = Dictionary(uniqueKeysWithValues: cluster.names.map { ($0, cluster.log($0).count) })
+            kill(try cluster.worker(leader.node), SIGKILL)
+            let next = try await cluster.leader(after: leader.epoch)
+            #expect(next.node != leader.node)
+            try await cluster.says("may act from now on: ", next.node, after: before[next.node] ?? 0)
+            let heard = cluster.log(next.node).dropFirst(before[next.node] ?? 0)
+            #expect(!heard.contains("a node's supervisor has waited for its process"), "\(heard)")
+            let lines = cluster.log(leader.node).dropFirst(before[leader.node] ?? 0).split(separator: "\n")
+            let refusal = try #require(lines.first { $0.contains("a connection to the supervisor was refused") }, "\(lines)")
+            #expect(refusal.contains("reason=denied") && refusal.contains("is on the deny-list"), "\(refusal)")
+
+            try await cluster.ready(leader.node)
+            said = cluster.log(leader.node).count
+            for other in others { try await cluster.succeed(["ca", "allow", "--node", other]) }
+            try await rosterChanges(denied: [], after: said)
+        }
+
+        /// As the log writes it.
+        private static func detail(_ key: String, _ value: String) -> String { "\(key)=\(value.contains(" ") ? "\"\(value)\"" : value)" }
+
         @Test("a supervisor that stands still does no harm, and kills nobody when it goes on")
         func frozenSupervisor() async throws {
             let cluster = self.cluster
@@ -106,6 +142,26 @@ extension WholeClusters {
             try await eventually("the process ends", seen: { cluster.log(leader.node) }) { kill(worker, 0) != 0 }
             let next = try await cluster.leader(after: leader.epoch)
             #expect(try await cluster.sql("select previous_resigned from muster.term where epoch = \(next.epoch)") == [["t"]])
+        }
+
+        @Test("doctor finds the supervisor that runs, and says when it uses another certificate than the file's")
+        func doctor() async throws {
+            let cluster = self.cluster
+            try await cluster.supervise()
+            let said = cluster.log("a").count
+            let fine = try await Ran.program(Programs.muster, ["doctor", "--config", cluster.configuration("a")])
+            #expect(fine.output.contains(/supervisor +ok +it answers on 127/), "\(fine)")
+            // It knows who looked, and answers it nothing.
+            try await cluster.says("reason=ownName", "a", after: said)
+            // What it is about to find in its files, this finds first.
+            let copy = cluster.folder("a") + ".copy"
+            try FileManager.default.copyItem(atPath: cluster.folder("a"), toPath: copy)
+            defer { try? FileManager.default.removeItem(atPath: copy) }
+            let renewed = try await Ran.program(Programs.muster, ["ca", "renew", "--ca", "\(cluster.directory)/ca", "--in", copy])
+            try #require(renewed.status == 0, "\(renewed)")
+            try write(text(cluster.configuration("a")).replacingOccurrences(of: "\(cluster.folder("a"))/node", with: "\(copy)/node"), to: "\(copy)/node.yaml")
+            let other = try await Ran.program(Programs.muster, ["doctor", "--config", "\(copy)/node.yaml"])
+            #expect(other.output.contains(/supervisor +warning +it answers on 127.* with another certificate than/), "\(other)")
         }
 
         @Test("what the node refuses at its start ends the supervisor too, with the same status and words")

@@ -71,6 +71,44 @@ struct DoctorTests {
         #expect(hits.contains { $0["text"]?.stringValue?.contains(words) == true }, "\(items.map(\.text))")
     }
 
+    /// What is to listen where, and the check's verdict and words.
+    @Test(
+        "where the supervisor is to listen is looked at: a free address is good; one that somebody else has, or that is none of this host, is not",
+        arguments: [
+            ("free", "ok", "is free; no supervisor of this node runs"), ("taken", "wrong", "is not this node's supervisor: "),
+            ("foreign", "wrong", "no supervisor can listen on 192.0.2.1:7445: "),
+        ])
+    func supervisor(place: String, verdict: String, words: String) async throws {
+        let (scratch, cluster, text) = try await self.node()
+        let listen =
+            switch place {
+            case "free": "127.0.0.1:\(try SmallCluster.freePort())"
+            case "taken": String(cluster.url.dropFirst("https://".count))
+            default: "192.0.2.1:7445"
+            }
+        let changed = text.replacing("peers: {", with: "supervisor: { listen: \"\(listen)\" }\npeers: { listen: \"127.0.0.1:\(try SmallCluster.freePort())\",")
+        try scratch.write(changed, "node.yaml")
+        let (code, items) = try await self.doctor(scratch)
+        #expect(code == (verdict == "ok" ? 0 : 1))
+        let found = try #require(Self.found(items, "supervisor").first, "\(items)")
+        #expect(found["verdict"]?.stringValue == verdict)
+        #expect(found["text"]?.stringValue?.contains(words) == true && found["text"]?.stringValue?.contains(listen) == true, "\(found)")
+    }
+
+    @Test("an address to advertise that nobody can dial is told", arguments: ["7445", ":7445", "a.internal:x"])
+    func advertised(address: String) async throws {
+        let (scratch, _, text) = try await self.node()
+        for key in ["supervisor", "peers"] {
+            let both = "supervisor: { listen: \"127.0.0.1:7445\" }\npeers: { listen: \"127.0.0.1:7444\","
+            let changed = text.replacing("peers: {", with: both).replacing("\(key): { listen", with: "\(key): { advertise: \"\(address)\", listen")
+            try scratch.write(changed, "node.yaml")
+            let (code, items) = try await self.doctor(scratch)
+            #expect(code == 1)
+            let found = Self.found(items, "configuration").first?["text"]?.stringValue ?? ""
+            #expect(found.contains("\(key).advertise is “\(address)”"), "\(found)")
+        }
+    }
+
     @Test("a file that is not there is told")
     func noFile() async throws {
         let result = try await Program().run("doctor", "--config", "/nowhere/node.yaml")

@@ -15,8 +15,15 @@ final class Stranger: Sendable {
     /// What came of it.
     final class Log: ChannelInboundHandler, Sendable {
         typealias InboundIn = ByteBuffer
-        private let state = Mutex<(isEstablished: Bool, received: Int)>((false, 0))
+        private struct State {
+            var isEstablished = false
+            var received = 0
+            var failures: [String] = []
+        }
+        private let state = Mutex(State())
         var isEstablished: Bool { self.state.withLock { $0.isEstablished } }
+        var received: Int { self.state.withLock { $0.received } }
+        var failures: [String] { self.state.withLock { $0.failures } }
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
             if event is TLSEstablished { self.state.withLock { $0.isEstablished = true } }
         }
@@ -24,7 +31,10 @@ final class Stranger: Sendable {
             let count = self.unwrapInboundIn(data).readableBytes
             self.state.withLock { $0.received += count }
         }
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            self.state.withLock { $0.failures.append("\(error)") }
+            context.close(promise: nil)
+        }
     }
 
     private init(_ channel: any Channel, _ log: Log) {
@@ -58,6 +68,10 @@ final class Stranger: Sendable {
     func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
     var isEstablished: Bool { self.log.isEstablished }
+    /// Bytes.
+    var received: Int { self.log.received }
+    /// What went wrong with it, in words.
+    var failures: [String] { self.log.failures }
     var isOpen: Bool { self.channel.isActive }
     /// The other side ends it.
     func end() async throws { try await self.channel.closeFuture.get() }

@@ -13,18 +13,22 @@ import Testing
     /// A supervisor of node a, whose processes named in `dead` are.
     private final class Supervisor: Sendable {
         let folder: IdentityFolder
+        let identity: IdentityStore
         let responder: FenceResponder
         let port: Int
         let dead: DeadProcesses
 
-        init(_ authority: CertificateAuthority) async throws {
+        /// - Parameter members: nil: it has not heard who they are.
+        init(_ authority: CertificateAuthority, members: Set<String>? = ["a", "b", "c"]) async throws {
             let dead = DeadProcesses()
             self.dead = dead
             self.folder = try IdentityFolder("a", authority)
             let identity = try IdentityStore(files: self.folder.files, cluster: "prod", node: "a")
+            self.identity = identity
             var logger = Logger(label: "supervisor")
             logger.logLevel = .critical
             self.responder = FenceResponder(node: "a", process: UUID().uuidString, identity: identity, isDead: { dead.contains($0) }, logger: logger)
+            if let members { self.responder.admit(members) }
             self.port = try await self.responder.start(host: "127.0.0.1", port: 0)
         }
     }
@@ -111,6 +115,57 @@ import Testing
 
     struct Unexpected: Error { var body: PeerMessage.Body }
 
+    /// Why a connection of `node` comes to nothing.
+    enum Outsider: String, CaseIterable {
+        case nobodyIsKnown, isNoMember, nodeIsDenied, certificateIsDenied
+    }
+
+    @Test("who is no member, or denied, gets no answer, and nobody gets one before the members are known; others get theirs", arguments: Outsider.allCases)
+    func outsiders(_ outsider: Outsider) async throws {
+        let authority = try Self.authority()
+        let members: Set<String>? = outsider == .nobodyIsKnown ? nil : outsider == .isNoMember ? ["a", "c"] : ["a", "b", "c"]
+        let supervisor = try await Supervisor(authority, members: members)
+        supervisor.dead.insert("one")
+        let folder = try IdentityFolder("b", authority)
+        let identity = try IdentityStore(files: folder.files, cluster: "prod", node: "b")
+        switch outsider {
+        case .nodeIsDenied: try supervisor.identity.replaceDenied([], nodes: ["b"])
+        case .certificateIsDenied: try supervisor.identity.replaceDenied([identity.facts.serial])
+        case .nobodyIsKnown, .isNoMember: break
+        }
+        let stranger = try await Stranger.connect(to: supervisor.port) { [try identity.clientHandler(expecting: "a")] }
+        try await stranger.end()
+        // A client's own half of the handshake may end before it is refused: what counts is that nothing is said to it.
+        #expect(stranger.received == 0)
+        #expect(stranger.failures.contains { $0.contains("refused us") }, "\(stranger.failures)")
+
+        if members == nil { supervisor.responder.admit(["a", "c"]) }
+        let asker = try Asker("c", authority)
+        try await eventually("one is dead") {
+            asker.ask(about: "one", supervisor, request: 1)
+            return !asker.answers.isEmpty
+        }
+        await supervisor.responder.stop()
+    }
+
+    @Test("an open connection ends at its next question when its node is denied or is a member no more", arguments: [true, false])
+    func expelled(isDenied: Bool) async throws {
+        let authority = try Self.authority()
+        let supervisor = try await Supervisor(authority)
+        supervisor.dead.insert("one")
+        let stranger = try await Self.stranger("b", authority, to: supervisor)
+        try await eventually("the handshake is done") { stranger.isEstablished }
+        let question = Self.message(from: "b", .fence(token: Self.token, leader: "one"))
+        stranger.write(question)
+        try await eventually("it is answered") { stranger.received > 0 }
+        let before = stranger.received
+        if isDenied { try supervisor.identity.replaceDenied([], nodes: ["b"]) } else { supervisor.responder.admit(["a", "c"]) }
+        stranger.write(question)
+        try await stranger.end()
+        #expect(stranger.received == before)
+        await supervisor.responder.stop()
+    }
+
     @Test("a certificate of another authority, of another cluster and of the node itself is refused")
     func foreign() async throws {
         let authority = try Self.authority()
@@ -165,6 +220,28 @@ import Testing
         }
         try await stranger.end()
         await supervisor.responder.stop()
+    }
+
+    @Test("a look from the node's own host tells its supervisor from a free address, from another node's, from plain noise and from an address it can't have")
+    func probe() async throws {
+        let authority = try Self.authority()
+        let supervisor = try await Supervisor(authority)
+        #expect(
+            await SupervisorProbe.look(host: "127.0.0.1", port: supervisor.port, identity: supervisor.identity)
+                == .answers(serial: supervisor.identity.facts.serial))
+        let folder = try IdentityFolder("b", authority)
+        let other = try IdentityStore(files: folder.files, cluster: "prod", node: "b")
+        guard case .taken(let why) = await SupervisorProbe.look(host: "127.0.0.1", port: supervisor.port, identity: other) else {
+            Issue.record("another node's supervisor passes for this one's")
+            return
+        }
+        #expect(why.contains("“a”") && why.contains("“b”"), "\(why)")
+        await supervisor.responder.stop()
+        #expect(await SupervisorProbe.look(host: "127.0.0.1", port: supervisor.port, identity: supervisor.identity) == .free)
+        guard case .unusable = await SupervisorProbe.look(host: "192.0.2.1", port: supervisor.port, identity: supervisor.identity) else {
+            Issue.record("an address of another host passes for one of this")
+            return
+        }
     }
 
     @Test("more strangers than are let in do not keep a node from asking later")

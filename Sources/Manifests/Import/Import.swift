@@ -7,10 +7,13 @@ import Model
 public enum Import {
     /// Something that the result does not say, or says differently.
     public struct Loss: Sendable, Hashable, CustomStringConvertible {
+        /// The file's name as the caller gave it.
         public var file: String
+        /// Where the value stands that is not carried over; nil when the matter is the file as a whole.
         public var position: SourcePosition?
         /// `ScaledObject/worker`; nil when the text could not be read that far.
         public var document: String?
+        /// What is not carried over or is said differently, and why.
         public var message: String
 
         /// `worker.yaml:14:5: ScaledObject/worker: “idleReplicaCount” is not carried over: …`
@@ -20,6 +23,7 @@ public enum Import {
         }
     }
 
+    /// What an import made, and what it could not.
     public struct Result: Sendable {
         /// Manifests as people write them; empty when nothing could be imported.
         public var yaml: String

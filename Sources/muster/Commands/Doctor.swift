@@ -2,13 +2,14 @@ import ArgumentParser
 import Foundation
 import Logging
 import Model
+import Peers
 import Postgres
 import Store
 import TLS
 
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "What is wrong with this node, its Postgres, its certificates, its clock.",
+        commandName: "doctor", abstract: "What is wrong with this node, its Postgres, its certificates, its supervisor, its clock.",
         discussion: "Run it on the node’s host, as the node’s user. Exits 1 when something is wrong.\n\nExample: muster doctor --config /etc/muster/node.yaml")
     @Option(help: "The node’s configuration.") var config: String
     @OptionGroup var output: Output
@@ -31,6 +32,7 @@ struct DoctorCommand: AsyncParsableCommand {
         report.add("configuration", .fine, "\(self.config) can be read")
         Self.checkDirectories(configuration, &report)
         Self.checkCertificates(configuration, &report)
+        await Self.checkSupervisor(configuration, &report)
         await Self.checkDatabase(configuration, &report)
         try self.finish(report)
     }
@@ -119,6 +121,28 @@ struct DoctorCommand: AsyncParsableCommand {
             } catch {
                 report.add(what, .wrong, "\(error)")
             }
+        }
+    }
+
+    /// Says nothing while the certificate is wrong, which has been told: nothing could be said of who answers.
+    private static func checkSupervisor(_ configuration: NodeConfiguration, _ report: inout Report) async {
+        guard let endpoint = configuration.supervisor, let files = configuration.identity,
+            let identity = try? IdentityStore(files: files, cluster: configuration.cluster, node: configuration.name)
+        else { return }
+        let place = "\(endpoint.host.contains(":") ? "[\(endpoint.host)]" : endpoint.host):\(endpoint.port)"
+        switch await SupervisorProbe.look(host: endpoint.host, port: endpoint.port, identity: identity) {
+        case .free: report.add("supervisor", .fine, "\(place) is free; no supervisor of this node runs")
+        case .answers(let serial) where serial == identity.facts.serial: report.add("supervisor", .fine, "it answers on \(place)")
+        case .answers(let serial):
+            report.add(
+                "supervisor", .doubtful,
+                "it answers on \(place) with another certificate than \(files.certificate) holds (serial \(serial)); it takes a new one within ten seconds, "
+                    + "or says in its log why it can't")
+        case .taken(let why):
+            report.add(
+                "supervisor", .wrong,
+                "what listens on \(place) is not this node's supervisor: \(why); stop whatever uses that port, or set supervisor.listen to another one")
+        case .unusable(let why): report.add("supervisor", .wrong, "no supervisor can listen on \(place): \(why); set supervisor.listen to another address")
         }
     }
 

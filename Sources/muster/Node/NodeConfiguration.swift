@@ -96,13 +96,14 @@ struct NodeConfiguration: Sendable {
             guard values["peers.certificate"] != nil else {
                 throw Failure("\(path): peers.listen needs peers.certificate, peers.key and peers.authority: nodes speak only with nodes they know")
             }
-            return PeerEndpoint(
-                host: host, port: port, advertise: values["peers.advertise"] ?? Self.authority(host, port), trustsRefusal: try flag("peers.trustRefused"))
+            let advertised = try Self.advertised("peers.advertise", values, path: path, example: "a.internal:7444")
+            return PeerEndpoint(host: host, port: port, advertise: advertised ?? Self.authority(host, port), trustsRefusal: try flag("peers.trustRefused"))
         }
         let supervisor = try values["supervisor.listen"].map { listen in
             let (host, port) = try Self.endpoint(listen, key: "supervisor.listen", path: path, example: "0.0.0.0:7445")
             guard peers != nil else { throw Failure("\(path): supervisor.listen needs peers.listen: it answers other nodes, with the same certificate") }
-            return SupervisorEndpoint(host: host, port: port, advertise: values["supervisor.advertise"] ?? Self.authority(host, port))
+            let advertised = try Self.advertised("supervisor.advertise", values, path: path, example: "a.internal:7445")
+            return SupervisorEndpoint(host: host, port: port, advertise: advertised ?? Self.authority(host, port))
         }
         let name = try required("node.name")
         let profile = values["timing"] ?? "default"
@@ -128,6 +129,15 @@ struct NodeConfiguration: Sendable {
             throw Failure("\(path): \(key) is “\(text)”, expected HOST:PORT such as \(example)")
         }
         return (text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]")), port)
+    }
+
+    /// What the others dial.
+    private static func advertised(_ key: String, _ values: [String: String], path: String, example: String) throws -> String? {
+        guard let text = values[key] else { return nil }
+        guard try !Self.endpoint(text, key: key, path: path, example: example).host.isEmpty else {
+            throw Failure("\(path): \(key) is “\(text)”, which names no host; expected HOST:PORT such as \(example)")
+        }
+        return text
     }
 
     private static func strict(_ text: String?, peers: PeerEndpoint?, path: String) throws -> StrictMode? {

@@ -32,17 +32,23 @@ final class NodePeers: Sendable {
     private let readings = Mutex<(begun: Int, taken: Int)>((0, 0))
     /// The deny-list as last read.
     private let inForce = Mutex<(serials: Set<String>, nodes: Set<String>)>(([], []))
+    /// Where this node's supervisor reads who may ask it; nil: there is none.
+    private let roster: RosterFile?
 
     /// A node that the database has not heard of for this long, against the one that it heard of last, is no member any more.
     static let memberFor = Duration.seconds(86_400)
 
-    init(_ configuration: NodeConfiguration, _ endpoint: NodeConfiguration.PeerEndpoint, files: CertificateFiles, bootID: String, logger: Logger) throws {
+    init(
+        _ configuration: NodeConfiguration, _ endpoint: NodeConfiguration.PeerEndpoint, files: CertificateFiles, bootID: String, roster: RosterFile?,
+        logger: Logger
+    ) throws {
         let identity = try IdentityStore(files: files, cluster: configuration.cluster, node: configuration.name)
         let notices = Notices()
         self.identity = identity
         (self.membersWanted, self.wanted) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.logger = logger
         self.address = endpoint.advertise
+        self.roster = roster
         self.mesh = PeerMesh(
             configuration: PeerMeshConfiguration(
                 cluster: configuration.cluster, node: configuration.name, host: endpoint.host, port: endpoint.port, version: NodeRuntime.version,
@@ -132,35 +138,42 @@ final class NodePeers: Sendable {
             return reading > readings.taken
         }
         guard isNewer else { return }
-        self.deny(denied)
+        let isListGood = self.deny(denied)
         guard let newest = nodes.map(\.seenAt).max() else { return }
         self.regionOf.withLock { $0 = Dictionary(nodes.map { ($0.name, $0.region) }, uniquingKeysWith: { first, _ in first }) }
         let supervisors = nodes.compactMap { node in node.state["supervisor"]?.stringValue.map { (node.name, $0) } }
         self.supervisorAddresses.withLock { $0 = Dictionary(supervisors) { first, _ in first } }
-        self.mesh.update(
-            members: nodes.compactMap { node in
-                guard node.leftAt == nil, newest - node.seenAt < Self.memberFor, let address = node.state["peers"]?.stringValue else { return nil }
-                return Member(name: node.name, address: address)
-            })
+        let members = nodes.compactMap { node -> Member? in
+            guard node.leftAt == nil, newest - node.seenAt < Self.memberFor, let address = node.state["peers"]?.stringValue else { return nil }
+            return Member(name: node.name, address: address)
+        }
+        self.mesh.update(members: members)
+        if isListGood {
+            let (serials, nodes) = self.inForce.withLock { $0 }
+            self.roster?.record(Roster(members: Set(members.map(\.name)), deniedSerials: serials, deniedNodes: nodes))
+        }
     }
 
     /// Before the members: links that the list forbids are cut at the mesh's next look, and no new ones are made from now on.
-    private func deny(_ denied: [DenialRecord]) {
+    ///
+    /// - Returns: false when the list can't be used.
+    private func deny(_ denied: [DenialRecord]) -> Bool {
         let serials = Set(denied.compactMap(\.what.serial)), nodes = Set(denied.compactMap(\.what.node))
         do {
             try self.identity.replaceDenied(serials, nodes: nodes)
         } catch {
             // The API writes none that can't be read: somebody else did.
             self.logger.error("the deny-list in the database can’t be used; the last one stays in force", metadata: ["why": "\(error)"])
-            return
+            return false
         }
         let before = self.inForce.withLock { inForce in
             defer { inForce = (serials, nodes) }
             return inForce
         }
-        guard before.serials != serials || before.nodes != nodes else { return }
+        guard before.serials != serials || before.nodes != nodes else { return true }
         self.logger.notice(
             "the deny-list changed", metadata: ["serials": "\(serials.sorted().joined(separator: ", "))", "nodes": "\(nodes.sorted().joined(separator: ", "))"])
+        return true
     }
 
     /// What the others see of this node's certificate.

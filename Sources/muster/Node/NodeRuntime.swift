@@ -77,7 +77,8 @@ final class NodeRuntime: Sendable {
         self.store = Store(pool: self.pool, cluster: configuration.cluster, shard: "main", node: configuration.name, bootID: self.bootID)
         var peers: NodePeers?
         if let endpoint = configuration.peers, let files = configuration.identity {
-            peers = try NodePeers(configuration, endpoint, files: files, bootID: self.bootID, logger: logger)
+            let roster = supervised.map { _ in RosterFile(directory: configuration.dataDirectory, logger: logger) }
+            peers = try NodePeers(configuration, endpoint, files: files, bootID: self.bootID, roster: roster, logger: logger)
         }
         self.peers = peers
         self.leadership = Leadership(
@@ -102,6 +103,7 @@ final class NodeRuntime: Sendable {
         self.coordinator = Coordinator(
             store: self.store, leadership: self.leadership, readings: self.readings, drivers: drivers, fitness: fitness,
             zone: { try? zones.rules(named: $0) }, regionSight: { [peers] in peers.map { $0.regionSight } ?? RegionSight() }, logger: logger)
+        fitness?.attach(self.coordinator)
         peers?.attach(self.leadership, fitness)
     }
 

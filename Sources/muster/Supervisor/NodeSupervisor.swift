@@ -22,6 +22,9 @@ struct NodeSupervisor: Sendable {
         let loop = SupervisorLoop(process: NodeProcess(), address: self.endpoint.advertise, logger: self.logger)
         let responder = FenceResponder(
             node: self.configuration.name, process: NodeRuntime.newIncarnation(), identity: identity, isDead: { loop.isDead($0) }, logger: self.logger)
+        let roster = RosterWatch(
+            file: RosterFile(directory: self.configuration.dataDirectory, logger: self.logger), identity: identity, responder: responder, logger: self.logger)
+        await roster.look()
         do {
             _ = try await responder.start(host: self.endpoint.host, port: self.endpoint.port)
         } catch {
@@ -33,6 +36,10 @@ struct NodeSupervisor: Sendable {
             group.addTask { do { return .success(try await loop.run()) } catch { return .failure(error) } }
             group.addTask {
                 await self.keepIdentity(identity)
+                return nil
+            }
+            group.addTask {
+                await roster.run()
                 return nil
             }
             var status: Result<Int32, any Error> = .success(1)
@@ -67,6 +74,58 @@ struct NodeSupervisor: Sendable {
 
     @concurrent
     private static func reload(_ identity: IdentityStore) async throws(CertificateError) -> IdentityStore.Change? { try identity.reload() }
+}
+
+/// Takes over who may ask, as the node says it in its file. What it said last holds: while the node is dead, and while the file can't be read.
+private actor RosterWatch {
+    private let file: RosterFile
+    private let identity: IdentityStore
+    private let responder: FenceResponder
+    private let logger: Logger
+    private var inForce: Roster?
+    private var trouble = LastingTrouble(reminder: NodeRuntime.reminderInterval)
+
+    /// How often the file is looked at: as often as the node looks at the database.
+    static let interval = NodeRuntime.heartbeatInterval
+
+    init(file: RosterFile, identity: IdentityStore, responder: FenceResponder, logger: Logger) {
+        self.file = file
+        self.identity = identity
+        self.responder = responder
+        self.logger = logger
+    }
+
+    func run() async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: Self.interval) } catch { return }
+            await self.look()
+        }
+    }
+
+    func look() async {
+        do {
+            let roster = try await Self.read(self.file)
+            _ = self.trouble.ended()
+            guard let roster, roster != self.inForce else { return }
+            // Before the members: nobody is let in between the two.
+            try self.identity.replaceDenied(roster.deniedSerials, nodes: roster.deniedNodes)
+            self.responder.admit(roster.members)
+            self.inForce = roster
+            func list(_ names: Set<String>) -> String { names.sorted().joined(separator: ", ") }
+            self.logger.notice(
+                "who may ask the supervisor changed",
+                metadata: [
+                    "members": "\(list(roster.members))", "denied nodes": "\(list(roster.deniedNodes))", "denied serials": "\(list(roster.deniedSerials))",
+                ])
+        } catch {
+            guard self.trouble.isWorthSaying("\(error)", at: .now) else { return }
+            let consequence = self.inForce == nil ? "nobody may ask the supervisor" : "what it heard last stays in force"
+            self.logger.warning("the supervisor can't read who may ask it; \(consequence)", metadata: ["why": "\(error)"])
+        }
+    }
+
+    @concurrent
+    private static func read(_ file: RosterFile) async throws -> Roster? { try file.read() }
 }
 
 /// A supervised process whose supervisor has ended: nobody would vouch for its end, nor notice that it froze. It hands over and ends.
