@@ -147,7 +147,11 @@ let package = Package(
         .testTarget(
             name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Membership", "Supervision", "Model", "Postgres", "PostgresTesting", logging],
             swiftSettings: strict),
-        .testTarget(name: "CoordinatorTests", dependencies: ["Coordinator"], swiftSettings: strict),
+        .testTarget(
+            name: "CoordinatorTests",
+            dependencies: [
+                "Cluster", "Control", "Coordinator", "Drivers", "Manifests", "Model", "Postgres", "PostgresTesting", "Readings", "Store", logging,
+            ], swiftSettings: strict),
         .testTarget(
             name: "ConformanceTests", dependencies: ["Cluster", "Election", "Model", "Postgres", "PostgresTesting", "Simulator"],
             swiftSettings: strict),

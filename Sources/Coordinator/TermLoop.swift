@@ -99,7 +99,9 @@ struct TermLoop {
             }
             var batch = Batch()
             if state.isReady(at: clock.now) { batch.round = state.decide(at: clock.now) }
-            if !batch.isEmpty || counters.isElectionDue(at: clock.now), !self.effects.isClosed, await self.commit(batch, &state, &counters, clock) == .over { break }
+            if !batch.isEmpty || counters.isElectionDue(at: clock.now), !self.effects.isClosed, await self.commit(batch, &state, &counters, clock) == .over {
+                break
+            }
             // New work may have come from that commit.
             if (batch.round?.changes ?? 0) > 0 { continue }
             let wake = [state.nextWake(after: clock.now), counters.electionDue, clock.now + Self.longestWait].compactMap { $0 }.min()
@@ -379,7 +381,7 @@ struct TermLoop {
 /// Cluster time of one term.
 struct TermClock: Sendable {
     private let clock: ClusterClock
-    private let start = ContinuousClock.now
+    let start = ContinuousClock.now
     var age: Duration { ContinuousClock.now - self.start }
 
     init(database: WallTime, newestWritten: WallTime?) {

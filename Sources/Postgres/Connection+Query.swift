@@ -383,7 +383,7 @@ extension Connection {
             guard let name = self.statements.name(of: text) else { continue }
             let count = Self.parameterCount(of: text)
             let values = count == 0 ? "" : "(" + repeatElement("NULL", count: count).joined(separator: ", ") + ")"
-            do { _ = try await self.simple("EXPLAIN EXECUTE \(name)\(values)", deadline: deadline) } catch where error.code == .server {}
+            do { _ = try await self.simple("EXPLAIN EXECUTE \(name)\(values)", deadline: deadline) } catch  where error.code == .server {}
         }
     }
 

@@ -91,7 +91,8 @@ extension Store {
     /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
     public func prepareInheritance(maximumOpen: Int) async throws {
         let statements = [
-            self.inheritanceVersionRead.statement, self.headRead.statement, self.configurationVersionRead.statement, self.memoryRead.statement, self.regionStatesRead.statement,
+            self.inheritanceVersionRead.statement, self.headRead.statement, self.configurationVersionRead.statement, self.memoryRead.statement,
+            self.regionStatesRead.statement,
             self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement, self.failedRead.statement,
             self.rolledBackRead.statement,
         ]

@@ -55,6 +55,44 @@ import Testing
         try await old.stop()
     }
 
+    @Test("who is next for the lock hears that the leader hands over, or is out of reach, before it is elected; who is not, or leads itself, does not")
+    func mayBeElected() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let old = nodes.start("a")
+        let (own, _) = try await old.gateOpened()
+        let new = nodes.start("b")
+        try await new.waiting(for: "a")
+        func hears(_ node: TestNode, from position: Int) async throws -> Int {
+            try await node.log.first(from: position) { if case .mayBeElected = $0 { true } else { nil } }.next
+        }
+        // Neither is its leader.
+        new.leadership.parted(from: "c")
+        old.leadership.parted(from: "a")
+        new.leadership.parted(from: "a")
+        let position = try await hears(new, from: 0)
+        await old.leadership.resign()
+        let (_, next) = try await new.elected(from: position)
+        #expect(try await hears(new, from: position) < next)
+        #expect(nodes.peers.messages.contains { $0.from == "a" && $0.to == "b" && $0.body == .handingOver })
+        let signs = { (node: TestNode) in node.log.events.filter { if case .mayBeElected = $0 { true } else { false } }.count }
+        #expect(signs(new) == 2 && signs(old) == 0)
+        #expect(own.noted == nil, "nothing was to be noted")
+        try await new.stop()
+        try await old.stop()
+    }
+
+    @Test("a term carries what its database had to say when it was granted")
+    func noted() async throws {
+        let nodes = try await Self.nodes("a")
+        var configuration = nodes.cluster.configuration("a", timing: Self.patient)
+        configuration.noted = "current_setting('muster.cluster') || '/' || current_setting('muster.shard') || ' ' || (SELECT count(*) FROM muster.term)"
+        let node = TestNode(configuration)
+        let (term, _) = try await node.elected()
+        // The term's own row is not there yet for the statement that writes it.
+        #expect(term.noted == "test/main 0")
+        try await node.stop()
+    }
+
     @Test("where it is trusted, a refused connection is the end of the last leader's process")
     func refusedConnection() async throws {
         let nodes = try await Self.nodes("a", "b")

@@ -26,6 +26,18 @@ struct ActingTests {
         #expect(state.work(mayAct: true, at: seconds(9)).isEmpty, "it is being sent")
     }
 
+    @Test("the first order brings the look that its decision was made by, while that is from just now; no later one does")
+    func sight() throws {
+        let (state, action) = try Self.committed()
+        let work = try #require(state.work(mayAct: true, at: start + .milliseconds(99)).first)
+        #expect(work.seen?.observation == seen(4) && work.seen?.until == start + LeaderState.sightLife)
+        _ = state.attempted(action, outcome: .withheld, startedAt: start, at: start)
+        let again = try #require(state.work(mayAct: true, at: start + LeaderState.lookInterval).first)
+        #expect(again.step == .attempt && again.seen == nil)
+        let (late, _) = try Self.committed()
+        #expect(late.work(mayAct: true, at: start + LeaderState.sightLife).map(\.seen) == [nil])
+    }
+
     @Test("a commit that failed leaves nothing to send, and the decision is made again")
     func failedCommit() {
         let state = leader(fleet(Self.one))

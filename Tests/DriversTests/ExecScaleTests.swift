@@ -49,6 +49,25 @@ struct ExecScaleTests {
         }
     }
 
+    @Test("an order that brings a look from just now is not preceded by another; one whose look has grown old is")
+    func sight() async throws {
+        let platform = try ScriptPlatform()
+        defer { platform.remove() }
+        let driver = platform.driver()
+        var order = platform.order(5, from: 3)
+        let seen = Observation.seen(desired: 3, current: 3, ready: 3, version: nil)
+        order.seen = (seen, .now + .seconds(60))
+        let first = await driver.scale(order, deadline: self.patience) { false }
+        #expect(first == .withheld && platform.observations == 0)
+        // What it says counts as what a look says.
+        order.seen = (.seen(desired: 4, current: 4, ready: 4, version: nil), .now + .seconds(60))
+        let conflicting = await driver.scale(order, deadline: self.patience) { true }
+        #expect(conflicting == .conflict(.seen(desired: 4, current: 4, ready: 4, version: nil), output: nil) && platform.orders.isEmpty)
+        order.seen = (.seen(desired: 4, current: 4, ready: 4, version: nil), .now)
+        let old = await driver.scale(order, deadline: self.patience) { platform.observations == 1 }
+        #expect(old == .done(.seen(desired: 5, current: 5, ready: 5, version: nil), output: "stdout: scaled from 3 to 5"), "the platform itself has 3")
+    }
+
     @Test("whether it may still be is asked after the platform was looked at, however long that took: nothing is started when not")
     func withheld() async throws {
         let platform = try ScriptPlatform()

@@ -312,7 +312,9 @@ extension [MembershipEffect] {
         bench.say(.pingRequest(target: "c"), link: 1)
         #expect(bench.pass(200).sent.contains { $0.link == 1 && $0.message.body == .indirectAck(requestID: 77, target: "c", reached: false) })
         bench.say(.pingRequest(target: "c"), link: 1)
-        let closed = bench.feed(.linkClosed(link: 2, .reset)).sent
+        let ended = bench.feed(.linkClosed(link: 2, .reset))
+        #expect(ended.contains(.linkLost(peer: "c")))
+        let closed = ended.sent
         #expect(closed.contains { $0.link == 1 && $0.message.body == .indirectAck(requestID: 77, target: "c", reached: false) })
         let none = bench.say(.pingRequest(target: "nobody"), link: 1).sent
         #expect(none.map(\.message.body) == [.indirectAck(requestID: 77, target: "nobody", reached: false)])

@@ -118,6 +118,39 @@ struct ReadTests {
         }
     }
 
+    @Test("what a leader leaves has a version: the same while nothing is committed, another one with every page, event and change of what people say")
+    func inheritanceVersion() async throws {
+        try await withCluster { cluster in
+            let store = cluster.store
+            let epoch = try await cluster.elect()
+            #expect(try await store.inheritanceVersion() == nil, "nothing has been remembered yet")
+            _ = try await cluster.lead(epoch) { $0.remember([StoredPage(number: 0, bytes: [1])], of: 1) }
+            var versions = [try await store.inheritanceVersion()]
+            func isNew() async throws -> Bool {
+                let version = try await store.inheritanceVersion()
+                defer { versions.append(version) }
+                return version != nil && !versions.contains(version)
+            }
+            #expect(try await isNew() == false)
+            // A round in silence: the same page again, and not an event.
+            _ = try await cluster.lead(epoch) { $0.remember([StoredPage(number: 0, bytes: [1])], of: 1) }
+            #expect(try await isNew())
+            _ = try await cluster.lead(epoch) { try await $0.commit([commit(decision())], summary: [:], at: time(0)) }
+            #expect(try await isNew())
+            _ = try await store.write(as: operatorPrincipal) { try await $0.setSwitch(enabled: false, reason: "test") }
+            #expect(try await isNew())
+            // As it is asked for by who is elected, whose session knows the names.
+            try await cluster.session.transaction { transaction in
+                _ = try await transaction.query("SELECT set_config('test.cluster', 'prod', true), set_config('test.shard', 'main', true)")
+                let expression = Store.inheritanceVersion(cluster: "current_setting('test.cluster')", shard: "current_setting('test.shard')")
+                let noted = try await transaction.query("SELECT \(expression)").first?[0].text
+                #expect(noted == versions.last)
+            }
+            #expect(try await store.inheritance(maximumOpen: 1).version == versions.last)
+            #expect(try await store.inheritanceSize() == 1)
+        }
+    }
+
     @Test("a new leader inherits what the last one remembered, what is under way and why")
     func inheritance() async throws {
         try await withCluster { cluster in
