@@ -121,13 +121,14 @@ let package = Package(
 
         // Tests, one folder a target; ClusterTests and MusterTests run the built programs.
         .target(name: "PostgresTesting", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "SeededRandom", swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
-        .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
-        .testTarget(name: "ScheduleTests", dependencies: ["Schedule", "Model"], swiftSettings: strict),
+        .testTarget(name: "ModelTests", dependencies: ["Model", "SeededRandom"], swiftSettings: strict),
+        .testTarget(name: "ScheduleTests", dependencies: ["Schedule", "Model", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Model"], exclude: ["equivalent-mutants.txt"], swiftSettings: strict),
-        .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model", "Schedule"], swiftSettings: strict),
+        .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model", "Schedule", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
-        .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model"], swiftSettings: strict),
+        .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "SupervisionTests", dependencies: ["Supervision", "Model"], swiftSettings: strict),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator", "Election", "Model"], swiftSettings: strict),
         .testTarget(
@@ -136,13 +137,13 @@ let package = Package(
                 "Peers", "Membership", "Model", "TLS", logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
-        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Model"], swiftSettings: strict),
-        .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "Model"], swiftSettings: strict),
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Model", "SeededRandom"], swiftSettings: strict),
+        .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "Model", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "Control", "Ledger", "Manifests", "Model", "Postgres", "PostgresTesting", crypto],
             swiftSettings: strict),
-        .testTarget(name: "ReadingsTests", dependencies: ["Readings", "Model", "Postgres", "PostgresTesting", logging], swiftSettings: strict),
+        .testTarget(name: "ReadingsTests", dependencies: ["Readings", "Model", "Postgres", "PostgresTesting", "SeededRandom", logging], swiftSettings: strict),
         .testTarget(name: "DriversTests", dependencies: ["Drivers", "Model", logging], swiftSettings: strict),
         .testTarget(
             name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Membership", "Supervision", "Model", "Postgres", "PostgresTesting", logging],

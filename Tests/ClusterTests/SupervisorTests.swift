@@ -185,8 +185,17 @@ extension TestCluster {
             }
             if self.pid(node) != nil { try await self.stop(node) }
         }
+        let said = Dictionary(uniqueKeysWithValues: self.names.map { ($0, self.log($0).count) })
         for node in self.names { try self.start(node) }
         for node in self.names { try await self.ready(node) }
+        // Whom each answers, its supervisor hears from its node.
+        let members = "members=\"\(self.names.joined(separator: ", "))\""
+        for node in self.names {
+            try await eventually("the supervisor of \(node) knows all members", seen: { self.log(node) }) {
+                let lines = self.log(node).dropFirst(said[node] ?? 0).split(separator: "\n")
+                return lines.last { $0.contains("who may ask the supervisor changed") }?.contains(members) == true
+            }
+        }
         // A node reads the others' records after each time it wrote its own.
         let written = "select count(*) from muster.node where state::jsonb ? 'supervisor'"
         try await eventually("all supervisors are known") { try await self.number(written) == self.names.count }

@@ -1,5 +1,6 @@
 import Engine
 import Model
+import SeededRandom
 import Testing
 
 @testable import Control

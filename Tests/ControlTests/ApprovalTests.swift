@@ -1,6 +1,7 @@
 import Control
 import Engine
 import Model
+import SeededRandom
 import Testing
 
 @Suite("A second person's word")

@@ -1,5 +1,6 @@
 import Control
 import Model
+import SeededRandom
 import Testing
 
 @Suite("Fitness of a leader")

@@ -1,6 +1,7 @@
 import Control
 import Engine
 import Model
+import SeededRandom
 import Testing
 
 @Suite("Taking back what did not arrive")

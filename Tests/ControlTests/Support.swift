@@ -7,22 +7,6 @@ let start = WallTime(rfc3339: "2026-05-28T12:00:00Z") ?? WallTime(microseconds: 
 let transcode = WorkloadID(service: "transcode", region: "eu-west")
 let refusal = DriverError(code: "exec.refused", message: "no such deployment", evidence: "exit 77")
 
-/// SplitMix64: seeded, so that a failing property names the seed that repeats it.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-    mutating func chance(_ percent: Int) -> Bool { self.int(1...100) <= percent }
-    mutating func pick<Element>(_ elements: [Element]) -> Element { elements[self.int(0...elements.count - 1)] }
-}
-
 func seconds(_ count: Int) -> WallTime { start + .seconds(count) }
 func milliseconds(_ count: Int) -> WallTime { start + .milliseconds(count) }
 

@@ -1,6 +1,7 @@
 import Control
 import Engine
 import Model
+import SeededRandom
 import Testing
 
 /// A leader, a platform and a database, driven tick by tick. What the database keeps goes through its JSON forms, as it does in real life.

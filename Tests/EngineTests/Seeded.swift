@@ -1,4 +1,4 @@
-/// SplitMix64: seeded, so that a failing property names the seed that repeats it.
+/// SplitMix64: seeded, so that a failing property names the seed that repeats it. As `SeededRandom` has it: `cluster/mutate` builds this folder without that.
 struct Seeded: RandomNumberGenerator {
     private var state: UInt64
     init(seed: UInt64) { self.state = seed }

@@ -1,5 +1,6 @@
 @testable import Ledger
 import Model
+import SeededRandom
 import Testing
 
 @Suite struct CanonicalReaderTests {
@@ -22,7 +23,7 @@ import Testing
 
     @Test("it accepts exactly what parsing and writing again gives back", arguments: [41, 42, 43] as [UInt64])
     func agreesWithParser(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
+        var generator = Seeded(seed: seed)
         let noise = Array("{}[]\",:\\/-+.eE0123456789truefalsn u00\u{1}\u{7F}é\u{FB33}\u{1F600}".utf8) + [0xC0, 0xED, 0xA0, 0xF5, 0xFF]
         var accepted = 0
         for round in 0..<700 {

@@ -1,5 +1,6 @@
 @testable import Ledger
 import Model
+import SeededRandom
 import Testing
 
 /// Logs whose hashes, columns and head all add up, and whose events contradict one another: what a faulty leader or a careful forger leaves behind.
@@ -211,7 +212,7 @@ import Testing
     @Test("both verifiers agree on every log, good, edited or forged", arguments: [31, 32, 33] as [UInt64])
     func agreement(seed: UInt64) throws {
         let log = try Sample.log(25)
-        var generator = SeededGenerator(seed: seed)
+        var generator = Seeded(seed: seed)
         for round in 0..<150 {
             var rows = log.rows
             var head = StoredHead(log.head)

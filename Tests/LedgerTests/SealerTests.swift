@@ -1,5 +1,6 @@
 import Ledger
 import Model
+import SeededRandom
 import Testing
 
 @Suite struct SealerTests {
@@ -208,7 +209,7 @@ import Testing
 
     @Test("whatever a draft holds, its leaf is within the limits and verifies", arguments: [11, 12, 13] as [UInt64])
     func anyDraft(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = Seeded(seed: seed)
         for round in 0..<60 {
             var draft = Sample.draft(round, nseq: 1)
             draft.actor.id = Self.text(&generator)
@@ -228,13 +229,13 @@ import Testing
         }
     }
 
-    static func text(_ generator: inout SeededGenerator) -> String {
+    static func text(_ generator: inout Seeded) -> String {
         let scalars: [Unicode.Scalar] = ["a", "\"", "\\", "\u{0}", "\u{1F}", "\n", "é", "e\u{301}".unicodeScalars.last!, "\u{FB33}", "\u{1F600}", "\u{10FFFF}"]
         let count = Bool.random(using: &generator) ? Int.random(in: 0...20, using: &generator) : Int.random(in: 0...6000, using: &generator)
         return String(String.UnicodeScalarView((0..<count).map { _ in scalars[Int.random(in: 0..<scalars.count, using: &generator)] }))
     }
 
-    static func document(_ generator: inout SeededGenerator, depth: Int) -> JSON {
+    static func document(_ generator: inout Seeded, depth: Int) -> JSON {
         switch Int.random(in: 0...(depth > 0 ? 8 : 5), using: &generator) {
         case 0: .null
         case 1: .bool(.random(using: &generator))

@@ -1,20 +1,6 @@
 import Ledger
 import Model
 
-/// SplitMix64: what a property test draws from. Its seed is in the failure's message.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
-}
-
 /// RFC 6962's definitions word by word, over all leaves at once: slow, and independent of the code under test.
 enum NaiveTree {
     static func root(_ leaves: ArraySlice<[UInt8]>) -> Digest {

@@ -1,4 +1,5 @@
 @testable import Ledger
+import SeededRandom
 import Testing
 
 @Suite struct TreeTests {
@@ -56,7 +57,7 @@ import Testing
 
     @Test("a frontier has the root of the recursive definition, and survives its bytes, at every size", arguments: [1, 2] as [UInt64])
     func frontierEqualsDefinition(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = Seeded(seed: seed)
         var leaves: [[UInt8]] = []
         var frontier = Frontier()
         for size in 0...600 {

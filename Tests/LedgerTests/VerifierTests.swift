@@ -1,5 +1,6 @@
 @testable import Ledger
 import Model
+import SeededRandom
 import Testing
 
 @Suite struct VerifierTests {
@@ -179,7 +180,7 @@ import Testing
     @Test("a leaf that was replaced together with its hash is found by the tree", arguments: [21, 22] as [UInt64])
     func replacedWithHash(seed: UInt64) throws {
         let log = try Sample.log(50)
-        var generator = SeededGenerator(seed: seed)
+        var generator = Seeded(seed: seed)
         for _ in 0..<150 {
             var rows = log.rows
             let index = Int.random(in: rows.indices, using: &generator)

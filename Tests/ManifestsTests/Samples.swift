@@ -1,5 +1,6 @@
 import Manifests
 import Model
+import SeededRandom
 
 /// Good documents: the policy language's example, reduced to what this version does.
 enum Samples {
@@ -140,25 +141,12 @@ extension Samples {
         """
 }
 
-/// Deterministic random numbers; a test that fails prints the seed it began with.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// Random manifests that a person could have written: valid on their own.
 struct ManifestGenerator {
-    var random: SplitMix64
+    var random: Seeded
     /// Whether expressions hold `change`, which manifests can't use yet.
     var usesChange = false
-    init(seed: UInt64) { self.random = SplitMix64(seed: seed) }
+    init(seed: UInt64) { self.random = Seeded(seed: seed) }
 
     mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self.random) }
     mutating func chance(_ percent: Int) -> Bool { self.int(1...100) <= percent }

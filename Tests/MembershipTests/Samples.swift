@@ -1,20 +1,7 @@
 import Model
+import SeededRandom
 
 @testable import Membership
-
-/// SplitMix64: seeded, so that a failing property names the seed that repeats it.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 extension Instant {
     static func ms(_ value: Int64) -> Instant { Instant(nanoseconds: value * 1_000_000) }

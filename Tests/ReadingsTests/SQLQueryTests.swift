@@ -1,5 +1,6 @@
 import Model
 import Readings
+import SeededRandom
 import Testing
 
 @Suite("SQL statements of sources")
@@ -91,7 +92,7 @@ struct SQLQueryTests {
             "E'", "x", "1", " ", ";", "(", "ü",
         ]
         for seed in UInt64(1)...400 {
-            var generator = SplitMix64(seed: seed)
+            var generator = Seeded(seed: seed)
             let text = "select " + (0..<12).map { _ in pieces[Int(generator.next() % UInt64(pieces.count))] }.joined()
             guard let query = try? SQLQuery(parsing: text) else { continue }
             var back = query.sql
@@ -103,18 +104,5 @@ struct SQLQueryTests {
             // same.
             #expect(given == found, "seed \(seed): \(text)")
         }
-    }
-}
-
-/// Steele, Lea and Flood's splittable generator: the same seed gives the same run everywhere.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import Model
 import Schedule
+import SeededRandom
 import Testing
 
 /// The rules around a change of clocks, carried out minute by minute as the documentation words them, against the search.

@@ -1,5 +1,6 @@
 import Model
 import Schedule
+import SeededRandom
 import Testing
 
 @Suite("Cron expressions")

@@ -1,5 +1,6 @@
 import Model
 import Schedule
+import SeededRandom
 import Testing
 
 /// Against implementations of other people: Python's `zoneinfo` and Debian's `croniter`.

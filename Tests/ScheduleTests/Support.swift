@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Schedule
+import SeededRandom
 import Testing
 
 /// Zones of this machine's tz database.

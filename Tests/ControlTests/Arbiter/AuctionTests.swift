@@ -1,6 +1,7 @@
 @testable import Control
 import Engine
 import Model
+import SeededRandom
 import Testing
 
 /// An auction told with names; they are numbered in their order, as a fleet's workloads are.

@@ -1,6 +1,7 @@
 @testable import Control
 import Engine
 import Model
+import SeededRandom
 import Testing
 
 /// Regions with a few services each, and what the services need.
