@@ -159,6 +159,12 @@ public final class Leadership: ServiceLifecycle.Service {
     /// Asks `run()` to resign, if this node leads, and to return. Idempotent.
     public func shutdown() async { await self.driver.shutdown() }
 
+    /// The work of the leader on this node got on. Cheap; to be said at least every few seconds where `Configuration.watchesWork`.
+    public func worked() {
+        let now = BootClock.now()
+        self.board.update { $0.workedAt = now }
+    }
+
     /// This leader has not been able to do a leader's work since then, and `other` can: it resigns in favour of that node once that has lasted for three
     /// seconds. Does nothing on a node that does not lead.
     public func unfit(since: Instant, other: String) { self.enqueue { $0.handle(.unfit(since: since, other: other)) } }

@@ -27,16 +27,20 @@ extension Leadership {
         /// An SQL expression that is evaluated when this node is elected, after everything that an earlier leader committed and without a round trip of its
         /// own; its value, as text, is `Term.noted`. The settings `muster.cluster` and `muster.shard` hold these names for it.
         public var noted: String
+        /// A leader that does not say that its work gets on (`Leadership.worked()`) hands over after a while, however regularly it beats.
+        public var watchesWork: Bool
         /// Where this process beats; nil: nobody supervises it.
         public var pulse: Pulse?
 
         public init(
             cluster: String, shard: String = "main", node: String, incarnation: String, address: String, connection: ConnectionConfiguration,
             timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, trustsRefusal: Bool = false,
-            strict: StrictMode? = nil, prepared: [String] = [], noted: String = "NULL", pulse: Pulse? = nil
+            strict: StrictMode? = nil, prepared: [String] = [], noted: String = "NULL", watchesWork: Bool = false,
+            pulse: Pulse? = nil
         ) {
             self.prepared = prepared
             self.noted = noted
+            self.watchesWork = watchesWork
             self.pulse = pulse
             self.trustsRefusal = trustsRefusal
             self.incarnation = incarnation

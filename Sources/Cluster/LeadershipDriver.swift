@@ -84,7 +84,8 @@ actor LeadershipDriver {
         self.checks = StartupChecks(cluster: configuration.cluster, shard: configuration.shard)
         self.logger = logger
         self.machine = ElectionMachine(
-            timing: configuration.timing, knownEpoch: Epoch(0), seed: seed, incarnation: configuration.incarnation, strict: configuration.strict)
+            timing: configuration.timing, knownEpoch: Epoch(0), seed: seed, incarnation: configuration.incarnation, strict: configuration.strict,
+            watchesWork: configuration.watchesWork)
     }
 
     var isFinished: Bool { self.finished }

@@ -9,6 +9,8 @@ final class LeaseBoard: Sendable {
         var lease: Lease?
         var term: Term?
         var status: LeadershipStatus
+        /// When the leader's work got on last.
+        var workedAt: Instant?
         /// When the newest answered beat was sent, and when the watch session last looked.
         var beatSentAt: Instant?
         var lookedAt: Instant?
@@ -27,6 +29,8 @@ final class LeaseBoard: Sendable {
             return lease.mayAct(at: BootClock.now(), sendBudget: sendBudget)
         }
     }
+
+    var workedAt: Instant? { self.posting.withLock(\.workedAt) }
 
     var status: LeadershipStatus {
         let posting = self.posting.withLock { $0 }

@@ -91,6 +91,7 @@ struct TermLoop {
         if let fitness = self.coordinator.fitness { group.addTask { await fitness.watch(self.term) } }
         group.addTask { await self.watchConfiguration(since: beginning.configuration, mailbox) }
         while !Task.isCancelled, !self.effects.isClosed {
+            self.coordinator.leadership.worked()
             let now = clock.now
             self.coordinator.ask(&state, at: now, in: &group) { mailbox.post($0) }
             let mayAct = self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget)

@@ -11,6 +11,11 @@ extension ElectionMachine {
     static let patienceWhenUnfit = Duration.seconds(3)
     /// A leader without a majority in strict mode resigns after this long.
     static let patienceWithMinority = Duration.seconds(3)
+    /// A leader whose work does not get on resigns after this long, longer than a round of a million workloads takes: its beats alone must not keep the lock
+    /// from a node that would work.
+    static let patienceWithWork = Duration.seconds(30)
+    /// The same where the leader before resigned, too: if no node's work gets on, terms must not follow one another.
+    static let patienceWithWorkAfterResignation = Duration.seconds(120)
     /// After resigning for want of a majority the node stays away for longer than after other resignations: if it alone can
     /// reach the database, terms without acts would follow one another.
     static let minorityHoldOff = Duration.seconds(5)
@@ -27,7 +32,13 @@ extension ElectionMachine {
         var due = Instant(nanoseconds: .max)
         if let since = self.unfitSince { due = since + Self.patienceWhenUnfit }
         if let since = tenure.minoritySince { due = min(due, since + Self.patienceWithMinority) }
-        return due
+        return min(due, self.stallDue(tenure))
+    }
+
+    /// When its work has not got on for too long. While the database does not answer, none can.
+    func stallDue(_ tenure: Tenure) -> Instant {
+        guard case .leading = self.state, let workedAt = tenure.workedAt else { return Instant(nanoseconds: .max) }
+        return workedAt + (tenure.grant.predecessor?.resigned == true ? Self.patienceWithWorkAfterResignation : Self.patienceWithWork)
     }
 
     // MARK: Word of other leaders

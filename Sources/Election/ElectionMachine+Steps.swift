@@ -27,8 +27,13 @@ extension ElectionMachine {
 
     mutating func expire(at now: Instant, _ effects: inout [ElectionEffect]) {
         if let tenure = self.tenure, self.resignationDue(tenure) <= now {
-            let minority = tenure.minoritySince.map { $0 + Self.patienceWithMinority <= now } ?? false
-            self.beginResigning(minority ? .minority : .unfit, to: minority ? nil : self.fitter, at: now, &effects)
+            if tenure.minoritySince.map({ $0 + Self.patienceWithMinority <= now }) ?? false {
+                self.beginResigning(.minority, at: now, &effects)
+            } else if self.stallDue(tenure) <= now {
+                self.beginResigning(.stalled, at: now, &effects)
+            } else {
+                self.beginResigning(.unfit, to: self.fitter, at: now, &effects)
+            }
         }
         switch self.state {
         case .leading(let tenure) where tenure.patienceUntil <= now:
@@ -157,8 +162,9 @@ extension ElectionMachine {
         let holdsFrom = self.acceptor.holdsFrom(grant.token)
         self.raisePromise(to: grant.token, &effects)
         let quorum = self.strict.map { Quorum(mode: $0, ownPromiseAt: holdsFrom, at: now) }
-        let tenure = Tenure(
+        var tenure = Tenure(
             session: session, grant: grant, grantedAt: now, timing: timing, sight: self.sight, incarnation: self.incarnation, quorum: quorum)
+        tenure.workedAt = self.watchesWork ? now : nil
         self.state = .leading(tenure)
         effects.append(.startLeading(grant, timing: timing))
         // Worth asking only if its word would count, and if it did not say so already.
@@ -198,7 +204,9 @@ extension ElectionMachine {
     }
 
     mutating func resumeIfAnswered(at now: Instant, _ effects: inout [ElectionEffect]) {
-        if case .suspended(let tenure, _) = self.state, let until = tenure.leaseUntil, until > now {
+        if case .suspended(var tenure, _) = self.state, let until = tenure.leaseUntil, until > now {
+            // What waited for the database gets on from now.
+            tenure.workedAt = tenure.workedAt.map { max($0, now) }
             self.state = .leading(tenure)
             effects.append(.resume)
         }

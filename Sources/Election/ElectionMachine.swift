@@ -63,6 +63,8 @@ public struct ElectionMachine: Sendable {
     let incarnation: String
     var heldUntil = Instant(nanoseconds: .min)
     var unfitSince: Instant?
+    /// A leader is told of its work (`worked`), and resigns when that does not get on.
+    let watchesWork: Bool
     /// The node that can do a leader's work instead, while this one can't.
     var fitter: String?
     /// The session whose wait has been cancelled, and who is told when that has come to its end.
@@ -86,8 +88,10 @@ public struct ElectionMachine: Sendable {
     ///   - promised: the highest token that an earlier run of this node promised.
     ///   - strict: must have no objection.
     public init(
-        timing: Timing, knownEpoch: Epoch, seed: UInt64, incarnation: String = "", promised: FencingToken = .zero, strict: StrictMode? = nil
+        timing: Timing, knownEpoch: Epoch, seed: UInt64, incarnation: String = "", promised: FencingToken = .zero, strict: StrictMode? = nil,
+        watchesWork: Bool = false
     ) {
+        self.watchesWork = watchesWork
         self.incarnation = incarnation
         self.strict = strict
         self.acceptor = Acceptor(promised: promised)
@@ -153,6 +157,8 @@ public struct ElectionMachine: Sendable {
             self.unfitSince = min(since, self.unfitSince ?? since)
             self.fitter = other
         case .fit: self.unfitSince = nil
+        case .worked(let at):
+            if let tenure = self.tenure, let last = tenure.workedAt { self.updateTenure(of: tenure.session) { $0.workedAt = max(last, at) } }
         case .leaderPinged(let from, let token, let lease, let request):
             self.leaderPinged(from, token, lease, request, at: now, &effects)
         case .acknowledged(let node, let token, let promised, let sentAt):

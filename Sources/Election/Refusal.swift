@@ -101,6 +101,8 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
     case fenced(by: FencingToken)
     /// It resigned, since it could not do its work while others could.
     case unfit
+    /// It resigned, since its work did not get on.
+    case stalled
     /// It resigned, since in strict mode no majority vouched for it.
     case minority
 
@@ -112,6 +114,7 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
         case .silent: "the database has not answered for too long"
         case .fenced(let token): "a leader with a higher token is known (timeline \(token.timeline), epoch \(token.epoch))"
         case .unfit: "resigned: this node can't reach its targets, others can"
+        case .stalled: "resigned: this leader's work did not get on; its log says what it waits for"
         case .minority: "resigned: no majority of the nodes vouches for this leader"
         }
     }

@@ -29,6 +29,9 @@ public struct Tenure: Sendable, Hashable {
     /// In strict mode only.
     var quorum: Quorum?
 
+    /// When the leader's work got on last, as far as is known; nil: nobody watches it.
+    var workedAt: Instant?
+
     var settlement = Settlement.notYet
     /// The leader row says that the gate has opened.
     public var isSettled: Bool { self.settlement == .recorded }

@@ -133,6 +133,8 @@ extension Simulation {
         case .fenced: self.count(.lostFenced)
         case .unfit: self.count(.lostUnfit)
         case .minority: self.count(.lostMinority)
+        // These nodes' work is not watched.
+        case .stalled: break
         }
     }
 

@@ -87,8 +87,8 @@ final class NodeRuntime: Sendable {
                 connection: configuration.database, timing: configuration.timing, dataDirectory: configuration.dataDirectory, peers: peers?.channel,
                 trustsRefusal: configuration.peers?.trustsRefusal ?? false, strict: configuration.strict,
                 prepared: Store.leaderStatements,
-                noted: Store.inheritanceVersion(cluster: "current_setting('muster.cluster')", shard: "current_setting('muster.shard')"), pulse: self.pulse),
-            logger: logger)
+                noted: Store.inheritanceVersion(cluster: "current_setting('muster.cluster')", shard: "current_setting('muster.shard')"),
+                watchesWork: true, pulse: self.pulse), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }
