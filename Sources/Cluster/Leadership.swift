@@ -176,7 +176,7 @@ public final class Leadership: ServiceLifecycle.Service {
     public func nobodyListens(at node: String, dialledAt: Instant) { self.enqueue { $0.nobodyListens(at: node, dialledAt: dialledAt) } }
 
     /// Nothing connects this node with that one any more, or it does not answer.
-    public func parted(from node: String) { self.enqueue { $0.parted(from: node) } }
+    public func parted(from node: String) { self.enqueue { await $0.parted(from: node) } }
 
     private func enqueue(_ body: @escaping @Sendable (isolated LeadershipDriver) async -> Void) {
         guard self.messages.wrappingAdd(1, ordering: .relaxed).newValue <= Self.maximumMessages else {

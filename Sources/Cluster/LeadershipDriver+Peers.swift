@@ -75,11 +75,22 @@ extension LeadershipDriver {
 
     /// That node is not to be reached, or says that it gives the lock up. Who gets ready is who is next: what the others did meanwhile would only keep the
     /// database from passing the lock on.
-    func parted(from node: String) {
-        guard case .campaigning = self.machine.state, self.seen?.node == node, let lock = self.lock else { return }
-        let own = lock.connection.assumeIsolated { $0.backendPID }
-        if let next = self.nextWaiter, next != own { return }
-        self.events.yield(.mayBeElected)
+    func parted(from node: String) async {
+        // Who is not next by its last look may be so since: the queue turns whenever somebody's slice is over.
+        if !self.isNext(after: node), self.isWaiting(for: node), let watch = self.watch { _ = await self.look(watch) }
+        if self.isNext(after: node) { self.events.yield(.mayBeElected) }
+    }
+
+    /// This node waits for the lock that the other one has.
+    private func isWaiting(for node: String) -> Bool {
+        if case .campaigning = self.machine.state { self.seen?.node == node } else { false }
+    }
+
+    /// … and is the first of those who wait, as of the last look, or as far as the server tells.
+    private func isNext(after node: String) -> Bool {
+        guard self.isWaiting(for: node), let lock = self.lock else { return false }
+        guard let next = self.nextWaiter else { return true }
+        return next == lock.connection.assumeIsolated { $0.backendPID }
     }
 
     /// Everybody is asked; only those whom a message can reach are waited for. After the term nobody is.
@@ -176,7 +187,7 @@ extension LeadershipDriver {
         case .vouched(let request, let token, let promised):
             guard let question = self.questions.answered(request, by: message.from), question.token == token, question.sentAt <= now else { return }
             self.handle(.acknowledged(by: message.from, token: token, promised: promised, sentAt: question.sentAt))
-        case .handingOver: self.parted(from: message.from)
+        case .handingOver: await self.parted(from: message.from)
         case .ping, .ack, .pingRequest, .indirectAck, .fitness, .leaving, .unknown: break
         }
     }

@@ -103,8 +103,8 @@ enum FailoverBench {
         let through = BenchCluster.nodes.first { $0 != leader.node } ?? "a"
         let workload = try await WaitingWorkload("\(name)-\(attempt)", in: cluster, through: through)
         defer { workload.end() }
-        // At no particular moment of beat or slice.
-        try await Task.sleep(for: .microseconds(Int.random(in: 150_000...650_000)))
+        // At no particular moment of beat or slice, when the nodes, which look for a changed configuration twice a second, know of the workload.
+        try await Task.sleep(for: .microseconds(Int.random(in: 600_000...1_100_000)))
         guard workload.isStillWaited, try await cluster.row()?.epoch == leader.epoch else {
             guard attempt < 10 else { throw ChildProcess.Failure(description: "the machine is too slow for a trial: applying a manifest takes seconds") }
             return try await Self.trial(fault, cluster, workload: name, attempt: attempt + 1)

@@ -13,7 +13,7 @@ struct WaitingWorkload {
     static let patience = Duration.milliseconds(2500)
     private let appliedAt: ContinuousClock.Instant
 
-    /// Once for a cluster.
+    /// Once for a cluster, which has a workload from then on: a node that has none has nothing to get ready by.
     static func prepare(_ cluster: BenchCluster) async throws {
         let programs = "\(cluster.folder)/exec.d"
         try writeFile(
@@ -33,6 +33,7 @@ struct WaitingWorkload {
 
             """, to: "\(programs)/scale", mode: 0o755)
         try await cluster.apply("kind: Region\nname: here\n---\nkind: Connection\nname: load\npostgres: \"\(cluster.loadDSN)\"\n", at: "a")
+        try await WaitingWorkload("resident", in: cluster, through: "a").end()
     }
 
     init(_ name: String, in cluster: BenchCluster, through node: String) async throws {
