@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Hosts as network namespaces: one for each node, all on a bridge whose own address is the database's host. Needs root.
 ///
@@ -19,15 +20,23 @@ struct BenchNetwork: Sendable {
     /// Nobody's hardware has it: it is locally administered and given to no interface here.
     private static let nowhere = "02:00:00:00:00:01"
 
+    /// Networks that this process has made.
+    private static let made = Mutex(0)
+
     /// nil: why there can be no namespaces is in `reason`.
     static func make(nodes: [String], folder: String) async throws -> (network: BenchNetwork?, reason: String) {
         guard geteuid() == 0 else { return (nil, "needs root") }
         guard let ip = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].first(where: isProgram) else {
             return (nil, "needs the program ip (Debian package iproute2)")
         }
+        let count = Self.made.withLock { made in
+            made += 1
+            return made
+        }
         let number = Int(getpid())
-        // Names of interfaces have 15 characters at most.
-        let network = BenchNetwork(prefix: "10.213.\(number % 254)", label: "mb\(number % 10_000_000)", folder: folder, ip: ip)
+        // Names of interfaces have 15 characters at most. The kernel takes the interfaces of a namespace away some time after the namespace itself: the next
+        // network of this process has other names.
+        let network = BenchNetwork(prefix: "10.213.\((number + count) % 254)", label: "mb\(number % 10_000_000)x\(count)", folder: folder, ip: ip)
         do {
             try await network.build(nodes)
             return (network, "")
