@@ -124,7 +124,7 @@ enum ElectionSQL {
         SELECT w.pid FROM pg_locks w WHERE w.locktype = 'advisory' AND NOT w.granted AND w.objsubid = 1
             AND w.classid = ((l.lock_key >> 32) & 4294967295)::oid AND w.objid = (l.lock_key & 4294967295)::oid
             AND w.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        ORDER BY to_jsonb(w) ->> 'waitstart' LIMIT 1
+        ORDER BY to_jsonb(w) ->> 'waitstart' COLLATE "C" LIMIT 1
         """
 
     /// `server_timeline` is that of the server which answers, not the row's: only so does a leader notice that another server was promoted,

@@ -98,7 +98,11 @@ public final class Coordinator: Sendable {
                 if let headStart, headStart.age < HeadStart.renewal { continue }
                 headStart?.cancel()
                 headStart = HeadStart(self, kept: self.kept.withLock { $0 })
-            case .waiting: break
+            case .waiting(let holder):
+                // Another node was elected, or the leader is there after all.
+                guard holder?.node != nil else { continue }
+                headStart?.cancel()
+                headStart = nil
             }
         }
         headStart?.cancel()
