@@ -177,7 +177,8 @@ let package = Package(
         .testTarget(
             name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", "Schedule", logging, .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
-        .testTarget(name: "ClusterTests", dependencies: ["muster", "muster-sample", "Model", "PostgresTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["muster", "muster-sample", "Model", "PostgresTesting", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Postgres", "PostgresTesting"], swiftSettings: strict),
     ]
 )

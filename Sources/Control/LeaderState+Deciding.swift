@@ -177,8 +177,9 @@ extension LeaderState {
             if item.superseded != nil { self.entries[index].open = nil }
             self.settled(item, byWorkload[item.workload], at: index)
             if let action = byWorkload[item.workload] {
-                self.entries[index].open = OpenAction(action: action, sentence: item.evaluation.decision.sentence, adopted: false, nextLook: now)
-                self.entries[index].open?.seen = Work.Sight(observation: item.observation, until: item.askedAt + Self.sightLife)
+                self.entries[index].open = OpenAction(
+                    action: action, sentence: item.evaluation.decision.sentence, adopted: false, nextLook: now,
+                    seen: Work.Sight(observation: item.observation, until: item.askedAt + Self.sightLife))
             }
         }
         for quiet in round.quiet {

@@ -7,8 +7,8 @@ internal import Store
 internal import Synchronization
 
 /// What a node keeps ready while another leads, so that its own term begins with the first question and not with connecting: what people say, resolved to a
-/// fleet; the state of a small fleet's leader; a session with each source that a manifest names; and one of the pool that has the statements of ``Store/inheritance(maximumOpen:)`` prepared.
-/// Once, the beginning of a term is rehearsed (``Rehearsal``).
+/// fleet; the state of a small fleet's leader; a session with each source that a manifest names; and one of the pool that has the statements of
+/// ``Store/inheritance(maximumOpen:)`` prepared. Once, the beginning of a term is rehearsed (``Rehearsal``).
 ///
 /// The fleet is decided by only while its version is the one in force. Everything is left to the term's loop once there is one.
 struct Standby {
@@ -64,9 +64,7 @@ struct Standby {
         }
         if !isRehearsed { isRehearsed = try await Rehearsal.run(of: self.coordinator.fleet(of: version).fleet, self.coordinator) }
         if sessions || isNew { try await self.keep() }
-        if sessions {
-            _ = await readings.health(deadline: Self.healthDeadline)
-        }
+        if sessions { _ = await readings.health(deadline: Self.healthDeadline) }
     }
 
     /// Sees to it that what is kept is what there is.

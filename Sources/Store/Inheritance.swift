@@ -5,7 +5,7 @@ internal import Postgres
 public struct Inheritance: Sendable {
     /// Where the cluster stands.
     public var head: Head
-    /// Names what there was when it was read; see ``Store/inheritanceVersion``.
+    /// Names what there was when it was read; see ``Store/inheritanceVersion(cluster:shard:)``.
     public var version: String?
     /// Names what people say; see ``Store/configuration()``.
     public var configurationVersion: String

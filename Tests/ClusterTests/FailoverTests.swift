@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import PostgresTesting
+import SeededRandom
 import Testing
 
 extension WholeClusters {
@@ -55,22 +56,13 @@ struct Repetition {
 
     private let possible = RealFault.allCases.filter { $0.missing == nil }
     private var left: [RealFault] = []
-    private var state: UInt64
+    private var random: Seeded
 
-    init(seed: UInt64) { self.state = seed }
+    init(seed: UInt64) { self.random = Seeded(seed: seed) }
 
     /// Each kind once before any comes again.
     mutating func next() -> RealFault {
         if self.left.isEmpty { self.left = self.possible }
-        return self.left.remove(at: Int(self.random() % UInt64(self.left.count)))
-    }
-
-    /// SplitMix64.
-    private mutating func random() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var z = self.state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
+        return self.left.remove(at: Int(self.random.next() % UInt64(self.left.count)))
     }
 }

@@ -62,6 +62,14 @@ import Testing
 
         var answers: [PeerMessage.Body] { self.heard.messages.withLock { $0.map(\.body) } }
 
+        /// Asks until it is answered.
+        func hears(about process: String, from supervisor: Supervisor) async throws {
+            try await eventually("\(process) is dead") {
+                self.ask(about: process, supervisor, request: 1)
+                return !self.answers.isEmpty
+            }
+        }
+
         func ask(about process: String, _ supervisor: Supervisor, request: UInt64) {
             self.caller.ask(.fence(token: SupervisorAnswerTests.token, leader: process), of: "a", at: "127.0.0.1:\(supervisor.port)", request: request)
         }
@@ -141,10 +149,7 @@ import Testing
 
         if members == nil { supervisor.responder.admit(["a", "c"]) }
         let asker = try Asker("c", authority)
-        try await eventually("one is dead") {
-            asker.ask(about: "one", supervisor, request: 1)
-            return !asker.answers.isEmpty
-        }
+        try await asker.hears(about: "one", from: supervisor)
         await supervisor.responder.stop()
     }
 
@@ -180,10 +185,7 @@ import Testing
         // Nobody else was harmed.
         let asker = try Asker("b", authority)
         supervisor.dead.insert("one")
-        try await eventually("one is dead") {
-            asker.ask(about: "one", supervisor, request: 1)
-            return !asker.answers.isEmpty
-        }
+        try await asker.hears(about: "one", from: supervisor)
         await supervisor.responder.stop()
     }
 
@@ -253,10 +255,7 @@ import Testing
         for stranger in strangers { await stranger.close() }
         let asker = try Asker("b", authority)
         supervisor.dead.insert("one")
-        try await eventually("one is dead") {
-            asker.ask(about: "one", supervisor, request: 1)
-            return !asker.answers.isEmpty
-        }
+        try await asker.hears(about: "one", from: supervisor)
         await supervisor.responder.stop()
     }
 }
