@@ -105,12 +105,26 @@ enum ElectionSQL {
         UPDATE muster.leader SET resigned = true
         WHERE cluster = $1 AND shard = $2 AND epoch = $3 AND backend_pid = pg_backend_pid()
         """
+    /// For a session that only has to resign. Nobody waits for the disk with it: the next epoch, whose commit is waited for, is written behind it. Lost with the
+    /// server it would cost the next leader the wait for the lease, and nothing else.
+    static let resignWithoutDisk = "SELECT set_config('synchronous_commit', 'off', false)"
     /// A server parses and plans, and compiles the fence, when a session first needs it. What a leader does first is made ready while it waits, so that
     /// a takeover does not take that time.
-    static let ofLeader = [Self.beat, Self.bumpBeat, Self.assertLeader, Self.settle, Self.resign, Self.unlock]
-    /// Runs the fence once, for a term that nobody has. The error stays inside, and out of the server's log.
+    static let ofLeader = [Self.beat, Self.bumpBeat, Self.assertLeader, Self.settle, Self.resignWithoutDisk, Self.resign, Self.unlock]
+    /// Runs the fence for a term that nobody has: by itself, and before a row of each table that it guards, since a server compiles it for every table anew.
+    /// The errors stay inside, and out of the server's log; no row gets as far as the table.
     static let rehearseFence = """
-        DO $$ BEGIN PERFORM muster.assert_leader('', -1); EXCEPTION WHEN SQLSTATE '\(Self.fenced)' THEN NULL; END $$
+        DO $$
+        DECLARE guarded regclass;
+        BEGIN
+            BEGIN PERFORM muster.assert_leader('', -1); EXCEPTION WHEN SQLSTATE '\(Self.fenced)' THEN NULL; END;
+            FOR guarded IN SELECT tgrelid FROM pg_trigger WHERE tgfoid = 'muster.fence()'::regprocedure AND tgparentid = 0 LOOP
+                BEGIN
+                    EXECUTE format('INSERT INTO %s (shard, writer_epoch) VALUES ('''', -1)', guarded);
+                EXCEPTION WHEN SQLSTATE '\(Self.fenced)' THEN NULL;
+                END;
+            END LOOP;
+        END $$
         """
     static let unlock = "SELECT pg_advisory_unlock($1)"
     /// After a cancelled campaign. The server's patience with silence is meant for who holds the lock; the next campaign sets it anew.
@@ -119,12 +133,16 @@ enum ElectionSQL {
         return "SELECT pg_advisory_unlock_all()" + (idleTimeout ? ", set_config('idle_session_timeout', '\(idle)', false)" : "")
     }
 
-    /// The server process that gets the lock next: the one that has waited longest. Servers before PostgreSQL 14 don't tell since when.
+    /// The server process that gets the lock after the leader of the row: the one that has waited longest. NULL when nobody waits, or when that leader has it
+    /// no longer: then who waits is next after its successor. Holder and queue are of one look at the locks. Servers before PostgreSQL 14 don't tell since when
+    /// somebody waits.
     private static let next = """
-        SELECT w.pid FROM pg_locks w WHERE w.locktype = 'advisory' AND NOT w.granted AND w.objsubid = 1
-            AND w.classid = ((l.lock_key >> 32) & 4294967295)::oid AND w.objid = (l.lock_key & 4294967295)::oid
-            AND w.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        ORDER BY to_jsonb(w) ->> 'waitstart' COLLATE "C" LIMIT 1
+        SELECT w.pid FROM (
+            SELECT k.pid, k.granted, to_jsonb(k) ->> 'waitstart' COLLATE "C" AS since, bool_or(k.granted AND k.pid = l.backend_pid) OVER () AS held
+            FROM pg_locks k WHERE k.locktype = 'advisory' AND k.objsubid = 1
+                AND k.classid = ((l.lock_key >> 32) & 4294967295)::oid AND k.objid = (l.lock_key & 4294967295)::oid
+                AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ) w WHERE w.held AND NOT w.granted ORDER BY w.since LIMIT 1
         """
 
     /// `server_timeline` is that of the server which answers, not the row's: only so does a leader notice that another server was promoted,

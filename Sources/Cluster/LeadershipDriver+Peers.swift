@@ -86,10 +86,9 @@ extension LeadershipDriver {
         if case .campaigning = self.machine.state { self.seen?.node == node } else { false }
     }
 
-    /// … and is the first of those who wait, as of the last look, or as far as the server tells.
+    /// … and is the first of those who wait, as of the last look.
     private func isNext(after node: String) -> Bool {
-        guard self.isWaiting(for: node), let lock = self.lock else { return false }
-        guard let next = self.nextWaiter else { return true }
+        guard self.isWaiting(for: node), let next = self.nextWaiter, let lock = self.lock else { return false }
         return next == lock.connection.assumeIsolated { $0.backendPID }
     }
 

@@ -90,6 +90,12 @@ struct ElectionCluster: Sendable {
         try await self.execute("SELECT pg_terminate_backend(backend_pid) FROM muster.leader")
     }
 
+    /// How many sessions wait for the lock.
+    static let waitingForLocks = """
+        SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """
+
     /// Waits until a query of the database answers `expected`. For what no event of ours tells: another process's state.
     func until(_ sql: String, is expected: String) async throws {
         while try await self.execute(sql) != expected { try await Task.sleep(for: .milliseconds(20)) }

@@ -62,6 +62,7 @@ import Testing
         let (own, _) = try await old.gateOpened()
         let new = nodes.start("b")
         try await new.waiting(for: "a")
+        try await nodes.cluster.until(ElectionCluster.waitingForLocks, is: "1")
         func hears(_ node: TestNode, from position: Int) async throws -> Int {
             try await node.log.first(from: position) { if case .mayBeElected = $0 { true } else { nil } }.next
         }

@@ -163,10 +163,11 @@ import Testing
     @Test("a statement longer than the lease suspends the leader, which resumes in the same term")
     func longStatement() async throws {
         let cluster = try await ElectionCluster.make()
-        let (node, term, next) = try await self.leader(cluster, timing: .standard)
+        let (node, term, next) = try await self.leader(cluster)
         try await node.leadership.transaction(term) { transaction, _ in
             _ = try await transaction.query(Self.insert(term.epoch, "slow"))
-            _ = try await transaction.query("SELECT pg_sleep(1)")
+            // The lease is a second and a half, and the server's patience with a statement four of it.
+            _ = try await transaction.query("SELECT pg_sleep(2)")
             #expect(!node.leadership.mayAct(term, sendBudget: .zero))
         }
         let (_, suspended) = try await node.log.first(from: next) { $0 == .suspended(term) ? true : nil }
