@@ -4,9 +4,11 @@ internal import Model
 internal import Readings
 
 extension Coordinator {
-    /// Asks what is due, in `group`, and tells `tell` the answers.
-    func ask(_ state: inout LeaderState, at now: WallTime, in group: inout DiscardingTaskGroup, _ tell: @escaping @Sendable (TermLoop.News) -> Void) {
-        let questions = state.ask(at: now)
+    /// Asks, in `group`, and tells `tell` the answers.
+    /// - Parameter now: when the questions were made.
+    func ask(
+        _ questions: LeaderState.Questions, at now: WallTime, in group: inout DiscardingTaskGroup, _ tell: @escaping @Sendable (TermLoop.News) -> Void
+    ) {
         for member in questions.targets {
             group.addTask {
                 let target = Target(workload: member.id, target: member.target)

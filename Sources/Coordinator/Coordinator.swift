@@ -129,4 +129,14 @@ public struct CoordinatorStatus: Sendable, Hashable {
     /// What went wrong last in committing, for an operator; nil when the last commit succeeded.
     public var problem: String?
     public init() {}
+
+    /// A round was committed.
+    mutating func count(_ round: LeaderState.Round, _ committed: [CommittedEvaluation], began: ContinuousClock.Instant) {
+        if round.count == 0 { return }
+        self.lastRound = began
+        self.rounds += 1
+        self.evaluations += Int64(round.count)
+        self.decisions += Int64(committed.count)
+        for action in committed.compactMap(\.action) { self.actions[action.kind, default: 0] += 1 }
+    }
 }

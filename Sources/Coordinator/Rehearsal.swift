@@ -1,5 +1,7 @@
 internal import Cluster
 internal import Control
+internal import Ledger
+internal import Logging
 internal import Model
 internal import Store
 
@@ -10,9 +12,9 @@ internal import Store
 /// program declares, which takes milliseconds in sum. In a takeover they would come between the election and the first act. One look at a platform and one
 /// question to each source of one workload are all that is seen of it outside; nothing is written, no lock is taken.
 enum Rehearsal {
-    /// - Returns: false when there was nothing to rehearse with: no workload yet.
-    static func run(of fleet: Fleet, _ coordinator: Coordinator) async throws -> Bool {
-        guard let member = fleet.members.first(where: \.isAskedByProgram) ?? fleet.members.first else { return false }
+    /// - Returns: what would have been committed; nil when there was nothing to rehearse with: no workload yet.
+    static func run(of fleet: Fleet, _ coordinator: Coordinator) async throws -> [CommittedEvaluation]? {
+        guard let member = fleet.members.first(where: \.isAskedByProgram) ?? fleet.members.first else { return nil }
         let left = try await coordinator.store.inheritance(maximumOpen: 1)
         // One page is like another.
         if let page = left.memory.first { _ = try MemoryPage(number: page.number, bytes: page.bytes).remembered() }
@@ -21,12 +23,16 @@ enum Rehearsal {
         await Self.ask(&state, coordinator, clock)
         _ = state.work(mayAct: false, at: clock.now)
         let round = state.decide(at: clock.now)
-        _ = RoundCommit(round, of: state).opening(coordinator.store)
-        state.committed(round, actions: [], at: clock.now)
+        let committed = await Self.commit(round, of: state, coordinator)
+        state.committed(round, actions: committed.compactMap(\.action), at: clock.now)
+        state.held(committed.compactMap(\.hold))
+        var status = CoordinatorStatus()
+        status.count(round, committed, began: .now)
+        _ = state.work(mayAct: true, at: clock.now)
         _ = state.nextWake(after: clock.now)
         var fitness = Fitness(startedAt: BootClock.now(), followsResignation: false)
         fitness.note(.connection(""), .reached, at: BootClock.now())
-        return true
+        return committed
     }
 
     private static func one(_ member: Fleet.Member, of fleet: Fleet) -> Fleet {
@@ -35,13 +41,34 @@ enum Rehearsal {
         return small
     }
 
+    /// The first commit of a term, as if the workload had to be changed.
+    private static func commit(_ round: LeaderState.Round, of state: LeaderState, _ coordinator: Coordinator) async -> [CommittedEvaluation] {
+        let commit = RoundCommit(rehearsing: round, of: state)
+        let store = coordinator.store
+        var committed: [CommittedEvaluation] = []
+        do {
+            try await store.rehearse(commit.rehearsalOpening(store)) { write in
+                write.recordLeadership(.leaderElected, node: store.node, epoch: write.epoch, details: [:])
+                write.commit(state.regionChanges)
+                write.update([], at: round.at)
+                committed = try await commit.commit(to: write)
+            }
+        } catch {
+            // Only time is lost by it.
+            coordinator.logger.debug("the first commit of a term could not be rehearsed", metadata: ["error": "\(error)"])
+        }
+        return committed
+    }
+
     /// The questions of a first round, and their answers.
     private static func ask(_ state: inout LeaderState, _ coordinator: Coordinator, _ clock: TermClock) async {
         let mailbox = Mailbox<TermLoop.News>()
         mailbox.post(.released)
         let end = ContinuousClock.now + TermLoop.askDeadline
+        let now = clock.now
+        let questions = state.ask(at: now)
         await withDiscardingTaskGroup { group in
-            coordinator.ask(&state, at: clock.now, in: &group) { mailbox.post($0) }
+            coordinator.ask(questions, at: now, in: &group) { mailbox.post($0) }
             while !state.isReady(at: clock.now), ContinuousClock.now < end, !Task.isCancelled {
                 for item in await mailbox.take(within: end - .now) {
                     switch item {

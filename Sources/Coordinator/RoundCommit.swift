@@ -6,7 +6,7 @@ package import Store
 
 /// A round of the leader as the store takes it: decisions, intents and rows of what is in words, and pages of what is remembered of everything.
 package struct RoundCommit {
-    private let evaluations: [EvaluationCommit]
+    private var evaluations: [EvaluationCommit]
     /// Made on another core while the decisions are put into their form, which takes as long. Arithmetic only: where the commit fails and nobody waits for it
     /// any more, it ends by itself a moment later.
     private let pages: Task<[StoredPage], Never>
@@ -23,11 +23,27 @@ package struct RoundCommit {
         self.at = round.at
     }
 
+    /// The round as if everything in it were decided and carried out.
+    package init(rehearsing round: LeaderState.Round, of state: LeaderState) {
+        self.init(round, of: state)
+        for index in self.evaluations.indices {
+            let replicas = self.evaluations[index].record.current ?? 0
+            self.evaluations[index].isRecorded = true
+            // What is used up or taken back is looked up in the middle.
+            self.evaluations[index].approval = nil
+            self.evaluations[index].rollback = nil
+            self.evaluations[index].action = .init(from: replicas, to: replicas, precondition: nil, needReady: Quantity(1), deadline: round.at)
+        }
+    }
+
     /// What is remembered, in bytes.
     package var bytes: Int { get async { await self.pages.value.reduce(0) { $0 + $1.bytes.count } } }
 
     /// What the transaction asks first.
     package func opening(_ store: Store) -> [Statement] { store.opening(for: self.evaluations) }
+
+    /// Of the same round when it is rehearsed.
+    package func rehearsalOpening(_ store: Store) -> [Statement] { store.rehearsalOpening(for: self.evaluations) }
 
     package func commit(to write: Write) async throws -> [CommittedEvaluation] {
         let committed = try await write.commit(self.evaluations, summary: self.summary, at: self.at)

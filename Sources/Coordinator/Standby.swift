@@ -62,7 +62,7 @@ struct Standby {
             await readings.update(connections: Array(fleet.connections.values)) { self.isNeeded }
             seen = read
         }
-        if !isRehearsed { isRehearsed = try await Rehearsal.run(of: self.coordinator.fleet(of: version).fleet, self.coordinator) }
+        if !isRehearsed { isRehearsed = try await Rehearsal.run(of: self.coordinator.fleet(of: version).fleet, self.coordinator) != nil }
         if sessions || isNew { try await self.keep() }
         if sessions { _ = await readings.health(deadline: Self.healthDeadline) }
     }
@@ -72,7 +72,7 @@ struct Standby {
         let store = self.coordinator.store
         guard try await store.inheritanceSize() <= Self.mostKept else { return self.coordinator.kept.withLock { $0 = nil } }
         if let kept = self.coordinator.kept.withLock({ $0 }), kept.clock.age < Self.keptFor, kept.version == (try await store.inheritanceVersion()) { return }
-        let beginning = try await Beginning.load(self.coordinator)
+        let beginning = try await Beginning.load(self.coordinator) { self.isNeeded }
         self.coordinator.kept.withLock { $0 = self.isNeeded ? beginning : nil }
     }
 }

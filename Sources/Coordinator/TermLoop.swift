@@ -86,14 +86,13 @@ struct TermLoop {
         var state = beginning.state
         let clock = beginning.clock
         var counters = Counters(summaryDue: clock.now + Self.summaryInterval, electionDue: clock.now + Self.electionPatience)
-        await self.coordinator.readings.update(connections: Array(state.fleet.connections.values))
         let mailbox = self.mailbox
         if let fitness = self.coordinator.fitness { group.addTask { await fitness.watch(self.term) } }
         group.addTask { await self.watchConfiguration(since: beginning.configuration, mailbox) }
         while !Task.isCancelled, !self.effects.isClosed {
             self.coordinator.leadership.worked()
             let now = clock.now
-            self.coordinator.ask(&state, at: now, in: &group) { mailbox.post($0) }
+            self.coordinator.ask(state.ask(at: now), at: now, in: &group) { mailbox.post($0) }
             let mayAct = self.coordinator.leadership.mayAct(self.term, sendBudget: Self.sendBudget)
             for work in state.work(mayAct: mayAct, at: now) {
                 group.addTask { await self.perform(work, mailbox, clock) }
@@ -350,13 +349,7 @@ struct TermLoop {
         }
         self.coordinator.note { status in
             status.problem = nil
-            let evaluated = batch.round?.count ?? 0
-            if evaluated == 0 { return }
-            status.lastRound = began
-            status.rounds += 1
-            status.evaluations += Int64(evaluated)
-            status.decisions += Int64(committed.count)
-            for action in committed.compactMap(\.action) { status.actions[action.kind, default: 0] += 1 }
+            if let round = batch.round { status.count(round, committed, began: began) }
         }
     }
 

@@ -60,12 +60,19 @@ extension Store {
         self.writeOpening + self.preparation(of: evaluations.filter(\.isRecorded))
     }
 
-    fileprivate func preparation(of recorded: [EvaluationCommit]) -> [Statement] {
+    /// For ``rehearse(_:_:)``: the same without locks, and with numbers that are nobody's.
+    public func rehearsalOpening(for evaluations: [EvaluationCommit]) -> [Statement] {
+        let none = (decisions: WriteSQL.noNumbers, actions: WriteSQL.noNumbers)
+        return Write.opening(self, tree: WriteSQL.treeAsItStands) + self.preparation(of: evaluations.filter(\.isRecorded), numbers: none)
+    }
+
+    fileprivate func preparation(
+        of recorded: [EvaluationCommit], numbers: (decisions: String, actions: String) = (WriteSQL.decisionNumbers, WriteSQL.actionNumbers)
+    ) -> [Statement] {
         if recorded.isEmpty { return [] }
         let acting = recorded.filter { $0.action != nil }.map(\.record.id)
         return [
-            Statement(WriteSQL.decisionNumbers, [.int(Int64(recorded.count))]), Statement(WriteSQL.actionNumbers, [.int(Int64(acting.count))]),
-            self.openActions(of: acting),
+            Statement(numbers.decisions, [.int(Int64(recorded.count))]), Statement(numbers.actions, [.int(Int64(acting.count))]), self.openActions(of: acting),
         ]
     }
 

@@ -72,10 +72,10 @@ public final class Write {
     /// What the leader evaluates by has changed: it reloads when this commits.
     func configurationChanged() { self.changesConfiguration = true }
 
-    /// What every write begins with; see ``init(_:on:opened:as:)``.
-    static func opening(_ store: Store) -> [Statement] {
+    /// What every write begins with; see ``begin(_:on:opened:as:)``.
+    static func opening(_ store: Store, tree: String = WriteSQL.tree) -> [Statement] {
         [
-            Statement(WriteSQL.tree, [.text(store.origin)]),
+            Statement(tree, [.text(store.origin)]),
             // After the row is ours: whoever wrote it before us has committed, and with it its epoch.
             Statement(WriteSQL.standing, [.text(store.cluster), .text(store.shard), .text(store.node), .text(store.bootID)]),
         ]
@@ -102,14 +102,17 @@ public final class Write {
     }
 
     /// Seals what was recorded and commits.
-    func commit() async throws {
+    func commit() async throws { _ = try await self.transaction.commit(with: self.ending()) }
+
+    /// Seals what was recorded. What is left to be sent.
+    func ending() async throws -> [Statement] {
         try await self.endAbandoned()
         var statements = try self.takeStatements()
         if self.lastSeq != nil { statements += self.headStatements }
         if self.changesConfiguration {
             statements.append(Statement("UPDATE muster.configuration SET version = gen_random_uuid()"))
         }
-        _ = try await self.transaction.commit(with: statements)
+        return statements
     }
 
     /// Lets the server begin with what there is so far, while the rest of a large write is still being made.
@@ -180,6 +183,21 @@ extension Store {
         let result = try await body(write)
         try await write.commit()
         return result
+    }
+}
+
+extension Store {
+    /// All of a write but its end, which is made and not sent: nothing is locked, numbered or written. For a process that has never made one, and is to be quick
+    /// when it does.
+    /// - Parameter opening: ``rehearsalOpening(for:)``.
+    public func rehearse(_ opening: [Statement], _ body: (Write) async throws -> Void) async throws {
+        try await self.pool.transaction(deadline: Self.readDeadline) { transaction in
+            // Whatever `body` may do.
+            let answers = try await transaction.pipeline([Statement("SET TRANSACTION READ ONLY")] + opening)
+            let write = try Write.begin(self, on: transaction, opened: Array(answers.dropFirst()), as: .node(self.node))
+            try await body(write)
+            _ = try await write.ending()
+        }
     }
 }
 

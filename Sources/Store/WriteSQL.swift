@@ -1,6 +1,8 @@
 /// The statements that a write begins and ends with, and those of a leader's commit.
 enum WriteSQL {
-    static let tree = "SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1 FOR UPDATE"
+    static let tree = "\(Self.treeAsItStands) FOR UPDATE"
+    /// Its row stays everybody's.
+    static let treeAsItStands = "SELECT size, root, frontier, epoch, integrated_at FROM muster.audit_tree WHERE origin = $1"
 
     static let standing = """
         SELECT clock_timestamp() AS now, (SELECT epoch FROM muster.leader WHERE cluster = $1 AND shard = $2) AS epoch,
@@ -26,6 +28,9 @@ enum WriteSQL {
 
     static let decisionNumbers = "SELECT nextval('muster.decision_id') AS id FROM generate_series(1, $1::int)"
     static let actionNumbers = "SELECT nextval('muster.action_id') AS id FROM generate_series(1, $1::int)"
+
+    /// Looks like them, and takes none.
+    static let noNumbers = "SELECT n::bigint AS id FROM generate_series(1, $1::int) n"
 
     static let openActions = """
         SELECT \(Store.actionColumns) FROM muster.action WHERE shard = $1 AND (service, region) IN (SELECT * FROM unnest($2::text[], $3::text[]))

@@ -19,6 +19,9 @@ struct HeadStartTests {
     private final class Fixture {
         let reactor = Reactor(name: "coordinator tests")
         let folder: String
+        /// Where this is a pipe, the program waits until somebody has read that it was started.
+        let asked: String
+        let configuration: ConnectionConfiguration
         let session: Postgres.Connection
         let pool: Pool
         let store: Store
@@ -29,20 +32,21 @@ struct HeadStartTests {
             self.folder = FileManager.default.temporaryDirectory.appending(path: "muster-head-start-\(UUID().uuidString)").path
             try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
             let program = "\(self.folder)/observe"
-            try "#!/bin/sh\necho 3\n".write(toFile: program, atomically: true, encoding: .utf8)
+            self.asked = "\(self.folder)/asked"
+            try "#!/bin/sh\n[ ! -p '\(self.asked)' ] || echo >'\(self.asked)'\necho 3\n".write(toFile: program, atomically: true, encoding: .utf8)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
-            let configuration = ConnectionConfiguration(try await TestServer.shared.makeDatabase(), connectTimeout: TestServer.patience)
-            self.session = try await Postgres.Connection.connect(configuration, on: self.reactor)
+            self.configuration = ConnectionConfiguration(try await TestServer.shared.makeDatabase(), connectTimeout: TestServer.patience)
+            self.session = try await Postgres.Connection.connect(self.configuration, on: self.reactor)
             try await Schema.migrator.migrate(self.session)
             _ = try await self.session.query("INSERT INTO muster.cluster (name, lock_key) VALUES ('prod', 1)")
             _ = try await self.session.query(
                 "INSERT INTO muster.leader (cluster, shard, lock_key, epoch, timeline, system_id) VALUES ('prod', 'main', 1, 0, 1, 1)")
-            self.pool = Pool(configuration, on: self.reactor, size: 2)
+            self.pool = Pool(self.configuration, on: self.reactor, size: 2)
             self.store = Store(pool: self.pool, cluster: "prod", shard: "main", node: "b", bootID: UUID().uuidString.lowercased())
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let leadership = Leadership(
                 configuration: .init(
-                    cluster: "prod", node: "b", incarnation: UUID().uuidString.lowercased(), address: "b.example:7000", connection: configuration,
+                    cluster: "prod", node: "b", incarnation: UUID().uuidString.lowercased(), address: "b.example:7000", connection: self.configuration,
                     dataDirectory: self.folder), logger: logger)
             self.coordinator = Coordinator(
                 store: self.store, leadership: leadership, readings: ReadingsService(reactor: self.reactor, logger: logger),
@@ -119,6 +123,27 @@ struct HeadStartTests {
                 since: WallTime(microseconds: 0), grantedAt: Instant(nanoseconds: 0), noted: try await self.store.inheritanceVersion())
         }
 
+        /// Until it is rolled back, nobody can see what a leader left.
+        func blockReading() async throws -> Postgres.Connection {
+            let session = try await Postgres.Connection.connect(self.configuration, on: self.reactor)
+            _ = try await session.simple("BEGIN; LOCK TABLE muster.memory_version IN ACCESS EXCLUSIVE MODE")
+            return session
+        }
+
+        /// Returns once the program has been started.
+        func waitUntilAsked() async {
+            let path = self.asked
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread {
+                    let pipe = open(path, O_RDONLY | O_CLOEXEC)
+                    var byte: UInt8 = 0
+                    _ = read(pipe, &byte, 1)
+                    close(pipe)
+                    continuation.resume()
+                }
+            }
+        }
+
         func end() async {
             await self.pool.close()
             await self.session.close()
@@ -187,10 +212,50 @@ struct HeadStartTests {
             #expect(used.clock.isSame(as: kept.clock))
             try await fixture.remember()
             let other = HeadStart(fixture.coordinator, kept: kept)
-            let read = try #require(await other.beginning(of: try await fixture.term(), answersTo: Mailbox()))
+            let mailbox = Mailbox<TermLoop.News>()
+            let read = try #require(await other.beginning(of: try await fixture.term(), answersTo: mailbox))
             #expect(!read.clock.isSame(as: kept.clock) && read.version != kept.version)
+            #expect(await Self.sight(in: mailbox) == .seen(desired: 3, current: 3, ready: 3, version: nil))
             same.cancel()
             other.cancel()
+        }
+    }
+
+    @Test("what a node has kept is asked about before the database has said that it is what there is")
+    func asksAtOnce() async throws {
+        try await Self.withFixture { fixture in
+            let kept = try await Beginning.load(fixture.coordinator)
+            // Nothing of it can be read before this ends.
+            let blocker = try await fixture.blockReading()
+            try #require(mkfifo(fixture.asked, 0o600) == 0)
+            let start = HeadStart(fixture.coordinator, kept: kept)
+            await fixture.waitUntilAsked()
+            _ = try await blocker.simple("ROLLBACK")
+            await blocker.close()
+            let mailbox = Mailbox<TermLoop.News>()
+            #expect(await start.beginning(of: try await fixture.term(), answersTo: mailbox)?.clock.isSame(as: kept.clock) == true)
+            #expect(await Self.sight(in: mailbox) == .seen(desired: 3, current: 3, ready: 3, version: nil))
+            start.cancel()
+        }
+    }
+
+    @Test("the rehearsal of a term makes a commit with a change, and leaves nothing of it: no number, no row, no event, no lock")
+    func rehearsal() async throws {
+        try await Self.withFixture { fixture in
+            let standing = """
+                SELECT concat_ws(' ', (SELECT last_value::text || is_called FROM muster.decision_id), (SELECT last_value::text || is_called FROM muster.action_id),
+                    (SELECT count(*) FROM muster.decision), (SELECT count(*) FROM muster.action), (SELECT count(*) FROM muster.workload),
+                    (SELECT size FROM muster.audit_tree), (SELECT count(*) FROM muster.audit_event)) AS standing
+                """
+            let before = try await fixture.session.query(standing).first?["standing"].text
+            // Another node writes meanwhile.
+            _ = try await fixture.session.simple("BEGIN; SELECT 1 FROM muster.audit_tree FOR UPDATE")
+            let fleet = try await Beginning.load(fixture.coordinator).state.fleet
+            let committed = try #require(try await Rehearsal.run(of: fleet, fixture.coordinator))
+            _ = try await fixture.session.simple("ROLLBACK")
+            #expect(committed.map(\.workload) == fleet.members.map(\.id))
+            #expect(committed.first?.action != nil)
+            #expect(try await fixture.session.query(standing).first?["standing"].text == before)
         }
     }
 }
