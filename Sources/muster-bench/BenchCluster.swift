@@ -100,7 +100,6 @@ final class BenchCluster: Sendable {
     }
 
     private func initialize() async throws {
-        try FileManager.default.createDirectory(atPath: "\(self.folder)/exec.d", withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: "\(self.folder)/gates", withIntermediateDirectories: true)
         try await ChildProcess.run(
             [Self.program, "cluster", "init", "--name", "bench", "--postgres", self.dsn, "--out", "\(self.folder)/ca"], in: self.folder)
@@ -138,11 +137,14 @@ final class BenchCluster: Sendable {
     func url(_ node: String) -> String { "https://\(self.address(node)):\(Self.httpPort + self.offset(node))" }
     var folder: String { self.place.path }
     func home(_ node: String) -> String { "\(self.folder)/nodes/\(node)" }
+    /// Each node has programs of its own: a workload may look different from one of them.
+    func programs(_ node: String) -> String { "\(self.home(node))/exec.d" }
     func log(_ node: String) -> String { fileText("\(self.home(node))/log") }
 
     private func configure(_ node: String) async throws {
         let home = self.home(node)
         try FileManager.default.createDirectory(atPath: "\(home)/data", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: self.programs(node), withIntermediateDirectories: true)
         try await ChildProcess.run(
             [Self.program, "ca", "issue", "--cluster", "bench", "--ca", "\(self.folder)/ca", "--node", node, "--hosts", self.address(node), "--out", home],
             in: self.folder)
@@ -155,7 +157,7 @@ final class BenchCluster: Sendable {
             postgres: { dsn: "\(self.dsn)" }
             peers: { listen: "\(peers)", advertise: "\(peers)", certificate: "\(home)/node.pem", key: "\(home)/node.key", authority: "\(self.folder)/ca/ca.pem" }
             http: { listen: "\(http)", advertise: "https://\(http)", certificate: "\(home)/api.pem", key: "\(home)/api.key" }
-            drivers: { exec: { directory: "\(self.folder)/exec.d" } }
+            drivers: { exec: { directory: "\(self.programs(node))" } }
             data: "\(home)/data"
             timing: \(self.timing)
             \(self.isSupervised ? "supervisor: { listen: \"\(self.address(node)):\(Self.supervisorPort + self.offset(node))\" }" : "")

@@ -6,7 +6,7 @@ import Postgres
 ///
 /// Times are of one boot clock. `decide`: the database has announced the commit of the successor's epoch to a session of the benchmark's own.
 /// `gate`: the row says that nothing of an earlier leader can still happen, so that the successor may act. `act`: the scale program of a workload whose
-/// change was due has run.
+/// change was due has run; see ``WaitingWorkload``.
 enum FailoverBench {
     static let defaultTrials = 10
     /// After this a fault counts as not survived.
@@ -101,7 +101,7 @@ enum FailoverBench {
         try await cluster.refresh()
         let leader = try await cluster.leader(after: 0)
         let through = BenchCluster.nodes.first { $0 != leader.node } ?? "a"
-        let workload = try await WaitingWorkload("\(name)-\(attempt)", in: cluster, through: through)
+        let workload = try await WaitingWorkload("\(name)-\(attempt)", in: cluster, unseenBy: leader.node, through: through)
         defer { workload.end() }
         // At no particular moment of beat or slice, when the nodes, which look for a changed configuration twice a second, know of the workload.
         try await Task.sleep(for: .microseconds(Int.random(in: 600_000...1_100_000)))
@@ -148,7 +148,6 @@ enum FailoverBench {
             switch event {
             case .leader(let newer, let settled, let at) where newer > epoch:
                 if decide == nil {
-                    workload.open()
                     decide = milliseconds(from: began, to: at)
                     next = newer
                 }
