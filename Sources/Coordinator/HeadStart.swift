@@ -117,17 +117,11 @@ final class HeadStart: Sendable {
         let early = kept.map { Asked($0, coordinator) }
         self.finding = finding
         self.asked = Task {
-            await withTaskCancellationHandler {
-                guard let found = await finding.value, !Task.isCancelled else {
-                    early?.cancel()
-                    return nil
-                }
-                guard case .read(let left) = found else { return early }
-                early?.cancel()
-                return await Self.ask(left, coordinator)
-            } onCancel: {
-                early?.cancel()
-            }
+            let found = await finding.value
+            if case .kept = found { return early }
+            early?.cancel()
+            guard case .read(let left) = found, !Task.isCancelled else { return nil }
+            return await Self.ask(left, coordinator)
         }
     }
 
@@ -169,7 +163,7 @@ final class HeadStart: Sendable {
         self.finding.cancel()
         self.asked.cancel()
         let asked = self.asked
-        // Made a moment before, or long ago.
+        // If there is one by now: soon, since nothing is waited for any more.
         Task { await asked.value?.cancel() }
     }
 }
