@@ -175,7 +175,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", "Schedule", logging, .product(name: "Yams", package: "Yams")],
+            name: "MusterTests", dependencies: ["muster", "Model", "Peers", "PostgresTesting", "Schedule", logging, .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
         .testTarget(
             name: "ClusterTests", dependencies: ["muster", "muster-sample", "Model", "PostgresTesting", "SeededRandom"], swiftSettings: strict),

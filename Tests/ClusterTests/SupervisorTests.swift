@@ -74,6 +74,10 @@ extension WholeClusters {
             #expect(refusal.contains("reason=denied") && refusal.contains("is on the deny-list"), "\(refusal)")
 
             try await cluster.ready(leader.node)
+            try await eventually("the refusals are counted") {
+                try await cluster.http("/metrics", at: leader.node).body
+                    .contains(/\nmuster_supervisor_connections_refused_total\{reason="denied"\} [1-9][0-9]*\n/)
+            }
             said = cluster.log(leader.node).count
             for other in others { try await cluster.succeed(["ca", "allow", "--node", other]) }
             try await rosterChanges(denied: [], after: said)
