@@ -121,11 +121,11 @@ let package = Package(
 
         // Tests, one folder a target; ClusterTests and MusterTests run the built programs.
         .target(name: "PostgresTesting", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "SeededRandom", swiftSettings: strict),
+        .target(name: "SeededRandom", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ScheduleTests", dependencies: ["Schedule", "Model", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Model"], exclude: ["equivalent-mutants.txt"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Model", "SeededRandom"], exclude: ["equivalent-mutants.txt"], swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model", "Schedule", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
         .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model", "SeededRandom"], swiftSettings: strict),

@@ -78,7 +78,7 @@ public struct ElectionMachine: Sendable {
     /// The checks have passed once.
     var accepted = false
     var stopping = false
-    var jitter: UInt64
+    var jitter: SplitMix64
 
     /// - Parameters:
     ///   - timing: must have no objection.
@@ -97,7 +97,7 @@ public struct ElectionMachine: Sendable {
         self.acceptor = Acceptor(promised: promised)
         self.configured = timing
         self.knownEpoch = knownEpoch
-        self.jitter = seed
+        self.jitter = SplitMix64(seed: seed)
     }
 
     /// The highest token this node has promised.

@@ -54,7 +54,7 @@ private let allowedImports: [String: Set<String>] = [
 
     // For tests and benchmarks.
     "PostgresTesting": ["Dispatch", "Foundation", "Glibc", "Synchronization"],
-    "SeededRandom": [],
+    "SeededRandom": ["Model"],
 ]
 
 private let pureTargets: Set<String> = [
