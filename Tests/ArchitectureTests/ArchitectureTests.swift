@@ -54,6 +54,7 @@ private let allowedImports: [String: Set<String>] = [
 
     // For tests and benchmarks.
     "PostgresTesting": ["Dispatch", "Foundation", "Glibc", "Synchronization"],
+    "Eventually": [],
     "SeededRandom": ["Model"],
 ]
 
