@@ -29,6 +29,7 @@ package struct RoundCommit {
     /// What the transaction asks first.
     package func opening(_ store: Store) -> [Statement] { store.opening(for: self.evaluations) }
 
+    /// Writes the round and what is remembered with it into one transaction.
     package func commit(to write: Write) async throws -> [CommittedEvaluation] {
         let committed = try await write.commit(self.evaluations, summary: self.summary, at: self.at)
         write.remember(await self.pages.value, of: self.pageCount)
