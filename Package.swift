@@ -121,11 +121,12 @@ let package = Package(
 
         // Tests, one folder a target; ClusterTests and MusterTests run the built programs.
         .target(name: "PostgresTesting", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "SeededRandom", swiftSettings: strict),
+        .target(name: "Eventually", swiftSettings: strict),
+        .target(name: "SeededRandom", dependencies: ["Model"], swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "ModelTests", dependencies: ["Model", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ScheduleTests", dependencies: ["Schedule", "Model", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Model"], exclude: ["equivalent-mutants.txt"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Model", "SeededRandom"], exclude: ["equivalent-mutants.txt"], swiftSettings: strict),
         .testTarget(name: "ControlTests", dependencies: ["Control", "Engine", "Model", "Schedule", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ElectionTests", dependencies: ["Election", "Model"], swiftSettings: strict),
         .testTarget(name: "MembershipTests", dependencies: ["Membership", "Model", "SeededRandom"], swiftSettings: strict),
@@ -134,17 +135,17 @@ let package = Package(
         .testTarget(
             name: "PeersTests",
             dependencies: [
-                "Peers", "Membership", "Model", "TLS", logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
+                "Eventually", "Peers", "Membership", "Model", "TLS", logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "Model", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ManifestsTests", dependencies: ["Manifests", "Model", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "PostgresTesting"], swiftSettings: strict),
+        .testTarget(name: "PostgresTests", dependencies: ["Eventually", "Postgres", "PostgresTesting"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "Control", "Ledger", "Manifests", "Model", "Postgres", "PostgresTesting", crypto],
             swiftSettings: strict),
         .testTarget(name: "ReadingsTests", dependencies: ["Readings", "Model", "Postgres", "PostgresTesting", "SeededRandom", logging], swiftSettings: strict),
-        .testTarget(name: "DriversTests", dependencies: ["Drivers", "Model", logging], swiftSettings: strict),
+        .testTarget(name: "DriversTests", dependencies: ["Drivers", "Eventually", "Model", logging], swiftSettings: strict),
         .testTarget(
             name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Membership", "Supervision", "Model", "Postgres", "PostgresTesting", logging],
             swiftSettings: strict),
@@ -175,11 +176,12 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "MusterTests", dependencies: ["muster", "Model", "PostgresTesting", "Schedule", logging, .product(name: "Yams", package: "Yams")],
+            name: "MusterTests",
+            dependencies: ["muster", "Eventually", "Model", "Peers", "PostgresTesting", "Schedule", logging, .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
         .testTarget(
-            name: "ClusterTests", dependencies: ["muster", "muster-sample", "Model", "PostgresTesting", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Postgres", "PostgresTesting"], swiftSettings: strict),
+            name: "ClusterTests", dependencies: ["muster", "muster-sample", "Eventually", "Model", "PostgresTesting", "SeededRandom"], swiftSettings: strict),
+        .testTarget(name: "SampleTests", dependencies: ["muster-sample", "Eventually", "Postgres", "PostgresTesting"], swiftSettings: strict),
     ]
 )
 

@@ -3,6 +3,7 @@ public import Model
 
 /// This machine's boot clock: monotonic, goes on while the machine is suspended.
 public enum BootClock {
+    /// The time since this machine started; of no meaning on another one, or after a restart.
     public static func now() -> Instant {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)

@@ -3,7 +3,9 @@ public import Postgres
 
 /// Why a cluster was not registered.
 public enum ClusterRegistrationError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The name breaks a rule, which is told.
     case name(objection: String)
+    /// The database has a cluster, of another name.
     case otherCluster(found: String, wanted: String, endpoint: String)
 
     public var description: String {

@@ -5,6 +5,7 @@ extension Leadership {
     /// What one node needs to take part in the election of one shard.
     public struct Configuration: Sendable {
         public var cluster: String
+        /// Each shard has a leader of its own; nodes take part in one, `main`.
         public var shard: String
         public var node: String
         /// A UUID that names this process among all that ever ran.
@@ -13,6 +14,7 @@ extension Leadership {
         public var address: String
         /// The database, directly: no pooler in between. Settings and keepalives of the lock session are added to it.
         public var connection: ConnectionConfiguration
+        /// As configured; what is in force may be longer, see ``LeadershipStatus/timing``.
         public var timing: Timing
         /// A directory that outlives the process: it keeps the highest epoch this node has seen. Made when missing, and this process's alone.
         public var dataDirectory: String

@@ -26,6 +26,7 @@ public enum LeadershipError: Error, Sendable, Equatable, CustomStringConvertible
 
 /// This node may not take part in the election. Thrown by `Leadership.run()`; the node should stop and show it.
 public struct ElectionRefused: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What stands in the way, and what to do about it.
     public var refusal: Refusal
     /// Which database: host, port, name and user, never the password.
     public var endpoint: String

@@ -25,9 +25,11 @@ public struct LockHolder: Sendable, Hashable, CustomStringConvertible {
     /// The leader's node; nil when the holder isn't the session that the leader row names, which is a stranger's (or the
     /// row is about to be written).
     public var node: String?
+    /// The backend's process, on the server.
     public var backendPID: Int32
     /// Nil when this role may not see it.
     public var role: String?
+    /// What it calls itself; nil when this role may not see it.
     public var applicationName: String?
 
     public init(node: String?, backendPID: Int32, role: String?, applicationName: String?) {

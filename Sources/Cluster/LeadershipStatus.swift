@@ -3,14 +3,17 @@ public import Model
 
 /// One look at this node's part in the election.
 public struct LeadershipStatus: Sendable, Hashable {
+    /// Where this node stands, as operators see it; ``ElectionMachine/State`` has it in detail.
     public enum Role: String, Sendable, Hashable {
         case starting, connecting, waiting, leader, suspended, resigning, backingOff, refused, stopped
     }
     /// The leader row as last read.
     public struct Seen: Sendable, Hashable {
         public var node: String
+        /// Where people and programs reach it, as its configuration says.
         public var address: String
         public var epoch: Epoch
+        /// The database server's timeline when it was elected.
         public var timeline: Int32
         /// By the database's clock.
         public var since: WallTime

@@ -7,6 +7,7 @@ public struct Term: Sendable, Hashable, CustomStringConvertible {
     public var node: String
     /// This run of the node's process: a random UUID.
     public var incarnation: String
+    /// Rises with every term of the shard, and never repeats.
     public var epoch: Epoch
     /// The database server's timeline: rises with every failover of the database.
     public var timeline: Int32
@@ -19,6 +20,7 @@ public struct Term: Sendable, Hashable, CustomStringConvertible {
     /// From the last beat of the predecessor that this node saw to `grantedAt`; nil when it saw none, or not the last.
     public var gap: Duration?
 
+    /// The leader before, as its row said it.
     public struct Predecessor: Sendable, Hashable {
         public var node: String
         public var epoch: Epoch

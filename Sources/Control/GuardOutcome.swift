@@ -22,7 +22,7 @@ extension GuardObstacle {
         if !input.enabled { return GuardObstacle(.disabled, "the cluster's switch is off") }
         // Whichever way it is paused: somebody wants it left alone, and while it restarts there are fewer of it.
         if let pause = input.pauses.covering(id, policy: policy.name, .both, at: now) { return GuardObstacle(.paused, pause.words(at: now)) }
-        if let override = input.override, override.workload == id, override.since <= now + Engine.clockAllowance, now < override.until {
+        if let override = input.override, override.isInForce(for: id, at: now) {
             return GuardObstacle(.overridden, "the override by \(override.owner) is in force until \(override.until)")
         }
         if let freeze = input.schedule.freeze, now < freeze.until { return GuardObstacle(.frozen, "frozen until \(freeze.until): \(freeze.reason)") }

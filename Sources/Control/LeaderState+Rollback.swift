@@ -87,7 +87,7 @@ extension LeaderState {
         var back = failed
         (back.from, back.to) = (failed.to, failed.from)
         if let obstacle = self.obstacle(to: back, in: entry, at: now) { return .closed(obstacle) }
-        if let override = self.fleet.overrides[id], now < override.until { return .closed("the override by \(override.owner) is in force") }
+        if let override = self.fleet.overrides[id], override.isInForce(for: id, at: now) { return .closed("the override by \(override.owner) is in force") }
         if let freeze = self.schedules[entry.member.policy.name]?.schedule.freeze { return .closed("frozen until \(freeze.until): \(freeze.reason)") }
         return failed.to > failed.from ? self.wayDown(failed, item, entry, at: now) : self.wayUp(failed, entry, at: now)
     }

@@ -131,7 +131,9 @@ public struct MemoryPage: Sendable, Hashable {
 
 /// A page that can't be used: of a newer form, or damaged.
 public enum MemoryPageError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Its number, and that of its form.
     case version(page: Int, UInt64)
+    /// Its number, and the byte from which it can't be read.
     case damaged(page: Int, offset: Int)
 
     public var description: String {

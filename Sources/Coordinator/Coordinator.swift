@@ -121,8 +121,11 @@ public final class Coordinator: Sendable {
 public struct CoordinatorStatus: Sendable, Hashable {
     /// When the last round was committed, on the boot clock.
     public var lastRound: ContinuousClock.Instant?
+    /// Committed by this process as leader.
     public var rounds: Int64 = 0
+    /// Committed by this process as leader.
     public var evaluations: Int64 = 0
+    /// Recorded by this process as leader.
     public var decisions: Int64 = 0
     /// What was ordered, by kind.
     public var actions: [ActionRecord.Kind: Int64] = [:]

@@ -11,7 +11,9 @@ internal import Synchronization
 public struct FitnessWord: Sendable, Hashable {
     /// A leader says how it stands and asks the others to try the same. Otherwise it is the answer to that.
     public var asks: Bool
+    /// Names of drivers and connections that answered.
     public var reached: [String]
+    /// Names of those that did not.
     public var missed: [String]
     /// For how long the leader has missed something.
     public var duration: Duration
@@ -34,7 +36,9 @@ public struct FitnessWord: Sendable, Hashable {
 public final class FitnessWatch: Sendable {
     /// The way to the other nodes.
     public struct Channel: Sendable {
+        /// Sends the word to the node of that name, or not, without waiting.
         public var post: @Sendable (_ word: FitnessWord, _ to: String) -> Void
+        /// Their names.
         public var others: @Sendable () -> [String]
 
         public init(post: @escaping @Sendable (_ word: FitnessWord, _ to: String) -> Void, others: @escaping @Sendable () -> [String]) {

@@ -45,6 +45,7 @@ package struct RoundCommit {
     /// Of the same round when it is rehearsed.
     package func rehearsalOpening(_ store: Store) -> [Statement] { store.rehearsalOpening(for: self.evaluations) }
 
+    /// Writes the round and what is remembered with it into one transaction.
     package func commit(to write: Write) async throws -> [CommittedEvaluation] {
         let committed = try await write.commit(self.evaluations, summary: self.summary, at: self.at)
         write.remember(await self.pages.value, of: self.pageCount)

@@ -69,9 +69,9 @@ struct Standby {
 
     /// Sees to it that what is kept is what there is.
     private func keep() async throws {
-        let store = self.coordinator.store
-        guard try await store.inheritanceSize() <= Self.mostKept else { return self.coordinator.kept.withLock { $0 = nil } }
-        if let kept = self.coordinator.kept.withLock({ $0 }), kept.clock.age < Self.keptFor, kept.version == (try await store.inheritanceVersion()) { return }
+        let (version, size) = try await self.coordinator.store.inheritanceVersionAndSize()
+        guard size <= Self.mostKept else { return self.coordinator.kept.withLock { $0 = nil } }
+        if let kept = self.coordinator.kept.withLock({ $0 }), kept.clock.age < Self.keptFor, kept.version == version { return }
         let beginning = try await Beginning.load(self.coordinator) { self.isNeeded }
         self.coordinator.kept.withLock { $0 = self.isNeeded ? beginning : nil }
     }

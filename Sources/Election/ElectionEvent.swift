@@ -81,9 +81,11 @@ public enum FenceAnswer: Sendable, Hashable {
 
 /// The session that holds the lock, as the watch session sees it.
 public struct Holder: Sendable, Hashable {
+    /// The backend's process, on the server.
     public var pid: Int32
     /// Server's microseconds since 1970; with `pid` it names one session, with `stateChange` one moment of it.
     public var backendStart: Int64
+    /// Server's microseconds since 1970, when its last statement began or ended.
     public var stateChange: Int64
     /// What the session's backend waits for; `ClientRead`: for its client.
     public var waitEvent: String?

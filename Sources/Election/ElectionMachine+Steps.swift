@@ -314,14 +314,8 @@ extension ElectionMachine {
     /// Jittered, longer after many failures in a row.
     mutating func backoff() -> Duration {
         self.failures += 1
-        // SplitMix64: seeded state instead of a system generator, so that a run can be repeated.
-        self.jitter &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.jitter
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        mixed ^= mixed >> 31
         let spread = UInt64(Self.longestBackoff.milliseconds - Self.shortestBackoff.milliseconds + 1)
-        let pause = Self.shortestBackoff + .milliseconds(Int64(mixed % spread))
+        let pause = Self.shortestBackoff + .milliseconds(Int64(self.jitter.next() % spread))
         let shift = min(max(0, self.failures - Self.quickAttempts), Self.greatestBackoffShift)
         return pause * (1 << shift)
     }

@@ -21,6 +21,7 @@ public import Model
 ///
 /// It knows no SQL and no sockets, and does not choose a leader: the lock and the epoch do.
 public struct ElectionMachine: Sendable {
+    /// Where the election of this node stands; `session` numbers its connections, `until` is when it gives up waiting.
     public enum State: Sendable, Hashable {
         case idle
         case connecting(session: Int, until: Instant)
@@ -46,6 +47,7 @@ public struct ElectionMachine: Sendable {
         case handingOver(until: Instant)
     }
 
+    /// It changes in ``handle(_:at:)`` alone.
     public internal(set) var state = State.idle
     /// The highest epoch heard of.
     public internal(set) var knownEpoch: Epoch
@@ -78,7 +80,7 @@ public struct ElectionMachine: Sendable {
     /// The checks have passed once.
     var accepted = false
     var stopping = false
-    var jitter: UInt64
+    var jitter: SplitMix64
 
     /// - Parameters:
     ///   - timing: must have no objection.
@@ -97,7 +99,7 @@ public struct ElectionMachine: Sendable {
         self.acceptor = Acceptor(promised: promised)
         self.configured = timing
         self.knownEpoch = knownEpoch
-        self.jitter = seed
+        self.jitter = SplitMix64(seed: seed)
     }
 
     /// The highest token this node has promised.

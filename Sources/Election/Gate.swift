@@ -4,6 +4,7 @@ public import Model
 ///
 /// Any one piece of evidence opens it; the earliest counts. No server's clock and nobody's unauthenticated word takes part.
 public struct Gate: Sendable, Hashable {
+    /// Why no earlier leader can act any more from the gate's opening on.
     public enum Evidence: Sendable, Hashable {
         /// There never was a leader.
         case first
@@ -23,7 +24,9 @@ public struct Gate: Sendable, Hashable {
         case sameProcess
     }
 
+    /// On this node's boot clock.
     public private(set) var opensAt: Instant
+    /// What allows the earliest opening.
     public private(set) var evidence: Evidence
 
     /// The gate of a term granted at `grantedAt`: what its row and the beats seen say.

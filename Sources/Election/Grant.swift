@@ -2,10 +2,13 @@ public import Model
 
 /// What the database answered when this node got the lock and wrote its epoch.
 public struct Grant: Sendable, Hashable {
+    /// The leader that the row named before this node wrote itself into it.
     public struct Predecessor: Sendable, Hashable {
         public var node: String
         public var epoch: Epoch
+        /// It wrote that it gave up.
         public var resigned: Bool
+        /// It wrote that its gate had opened: no lease from before its term can be running.
         public var settled: Bool
         /// Where its process listens for peers, `host:port`; empty when unknown.
         public var address: String
@@ -27,7 +30,9 @@ public struct Grant: Sendable, Hashable {
         }
     }
 
+    /// The term's number, which this node wrote.
     public var epoch: Epoch
+    /// The database server's timeline: rises with every failover of the database.
     public var timeline: Int32
     /// The beat counter at that moment.
     public var beat: Int64
@@ -72,13 +77,16 @@ extension FencingToken {
 
 /// The right to act on the world: what is asked immediately before each act.
 public struct Lease: Sendable, Hashable {
+    /// The term that it is of.
     public var epoch: Epoch
     /// Sending of the newest answered beat + Tself; nil before the first answer. In strict mode also no later than the
     /// majority's word lasts.
     public var until: Instant?
+    /// No earlier leader can act any more.
     public var gateOpen: Bool
     /// Suspended or resigning.
     public var halted: Bool
+    /// What the term's acts are compared by.
     public var token: FencingToken
     /// The highest token that this process has promised to respect.
     public var promised: FencingToken

@@ -9,12 +9,17 @@ public struct Tenure: Sendable, Hashable {
     /// Writing down that the gate has opened.
     enum Settlement: Sendable, Hashable { case notYet, due, asked, failed, recorded }
 
+    /// The session that holds the lock.
     public let session: Int
+    /// What the database answered when it began.
     public let grant: Grant
+    /// When that answer arrived, on this node's boot clock.
     public let grantedAt: Instant
     /// The timers of this term; they don't change during it.
     public let timing: Timing
+    /// When this node may act, and by what evidence.
     public internal(set) var gate: Gate
+    /// That moment has come.
     public internal(set) var gateOpen = false
     /// When the newest answered beat was sent; nil before the first answer.
     public private(set) var answeredBeatAt: Instant?

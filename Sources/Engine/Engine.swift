@@ -124,9 +124,7 @@ extension Situation {
         let id = input.workload.id, policy = input.policy.name
         self.isPausedUp = input.pauses.covering(id, policy: policy, .up, at: input.now) != nil
         self.isPausedDown = input.pauses.covering(id, policy: policy, .down, at: input.now) != nil
-        if let override = input.override, override.workload == id, override.since <= input.now + Engine.clockAllowance, input.now < override.until {
-            self.override = Exact.replicas(override.replicas)
-        }
+        if let override = input.override, override.isInForce(for: id, at: input.now) { self.override = Exact.replicas(override.replicas) }
         if let floor = input.floors.inbound, input.now < floor.until { self.inboundFloor = Exact.replicas(floor.replicas) }
         if let floor = input.floors.failover { self.failoverFloor = Exact.replicas(floor.replicas) }
         self.isRegionDown = input.isRegionDown

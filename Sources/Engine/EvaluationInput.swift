@@ -69,6 +69,7 @@ public struct EvaluationInput: Sendable {
         public var inbound: Inbound?
         /// nil: no other region's load comes here.
         public var failover: Failover?
+        /// Both at once: the higher one counts.
         public init(inbound: Inbound? = nil, failover: Failover? = nil) {
             self.inbound = inbound
             self.failover = failover

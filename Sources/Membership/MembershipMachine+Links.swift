@@ -92,7 +92,9 @@ extension MembershipMachine {
         let shift = min(self.peers[index].dialFailures, 10)
         self.peers[index].dialFailures += 1
         let step = min(self.timing.firstRedial * (1 << shift), self.timing.longestRedial)
-        self.peers[index].dial = .notBefore(self.now + self.generator.upperHalf(of: step))
+        // Evenly from its upper half: nodes drift apart, and none waits much less than the others.
+        let half = step.nanoseconds / 2
+        self.peers[index].dial = .notBefore(self.now + .nanoseconds(half + Int64(self.generator.next() % UInt64(max(1, half)))))
     }
 
     /// Whether a fresh link to the peer would help: there is none, or the one there is does not answer.

@@ -51,7 +51,7 @@ public struct MembershipMachine: Sendable {
     /// Sorted by name.
     var peers: [PeerRecord] = []
     var facts: NodeFacts
-    var generator: SeededGenerator
+    var generator: SplitMix64
     var sequence: UInt64 = 0
     var leaving = false
     var isolated = false
@@ -83,7 +83,7 @@ public struct MembershipMachine: Sendable {
         self.incarnation = min(incarnation, UInt64(Int64.max / 2))
         self.facts = facts
         self.timing = timing
-        self.generator = SeededGenerator(seed: seed)
+        self.generator = SplitMix64(seed: seed)
         self.settledAt = now
         self.announcedAt = now
         self.now = now

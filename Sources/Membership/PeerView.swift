@@ -63,6 +63,7 @@ public struct PeerView: Sendable, Hashable {
     public var why: String
     /// How this node knows.
     public var path: PeerPath
+    /// Which of its own words counts: it raises the number to refute a suspicion.
     public var incarnation: UInt64
     /// Of its latest process; nil before it was heard.
     public var bootID: String?
@@ -98,8 +99,11 @@ public struct PeerView: Sendable, Hashable {
 
 /// What this node knows of the cluster, peers sorted by name.
 public struct MembershipView: Sendable, Hashable {
+    /// This node.
     public var node: String
+    /// A UUID of this process.
     public var bootID: String
+    /// It rises when this node hears itself suspected.
     public var incarnation: UInt64
     /// 0 (well)...8.
     public var localHealth: Int

@@ -11,6 +11,7 @@ public struct Approval: Sendable, Hashable {
     public var workload: WorkloadID
     /// The policy's name and version that the change was decided by.
     public var policy: String
+    /// Of that policy; another version's change waits for a word of its own.
     public var policyVersion: Int
     /// The recorded decision that waited.
     public var decision: Int64

@@ -63,6 +63,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
 
 /// A value that has a JSON form which Muster stores or answers with.
 public protocol JSONEncodable {
+    /// Of the same value always the same.
     var json: JSON { get }
 }
 

@@ -34,6 +34,7 @@ public final class FenceResponder: Sendable {
     private struct State {
         var admission: Admission
         var gate = LogGate()
+        var refusals: [PeerFault: UInt64] = [:]
         var connections = 0
         /// Who may ask.
         var members: Set<String> = []
@@ -71,6 +72,9 @@ public final class FenceResponder: Sendable {
     ///
     /// - Parameter members: names; who is on the identity's deny-list is refused all the same. Until the first call nobody is let in.
     public func admit(_ members: Set<String>) { self.state.withLock { $0.members = members } }
+
+    /// How many connections were refused or given up since it began, by reason; reasons that never occurred are left out.
+    public var refusals: [PeerFault: UInt64] { self.state.withLock { $0.refusals } }
 
     /// Why a connection of that node would not be made today; nil when it would.
     func objection(to peer: PeerIdentity) -> PeerRefusal? {
@@ -115,7 +119,7 @@ public final class FenceResponder: Sendable {
             return nil
         }
         if let fault {
-            self.tell(fault, "too many connections", from: label)
+            self.refused(fault, "too many connections", from: label)
             throw PeerEnding(fault, "too many connections")
         }
         channel.closeFuture.whenComplete { _ in
@@ -132,9 +136,13 @@ public final class FenceResponder: Sendable {
 
     func noLongerStranger() { self.state.withLock { $0.admission.left() } }
 
-    /// One log line a reason and minute.
-    func tell(_ fault: PeerFault, _ text: String, from label: String) {
-        guard let suppressed = self.state.withLock({ $0.gate.pass(fault, at: BootClock.now()) }) else { return }
+    /// Counts it, and says it in one log line a reason and minute.
+    func refused(_ fault: PeerFault, _ text: String, from label: String) {
+        let suppressed = self.state.withLock { state in
+            state.refusals[fault, default: 0] += 1
+            return state.gate.pass(fault, at: BootClock.now())
+        }
+        guard let suppressed else { return }
         var metadata: Logger.Metadata = ["peer": "\(label)", "reason": "\(fault.rawValue)", "why": "\(text)"]
         if suppressed > 0 { metadata["more since the last such line"] = "\(suppressed)" }
         self.logger.notice("a connection to the supervisor was refused or given up", metadata: metadata)
@@ -218,7 +226,7 @@ private final class AnswerHandler: ChannelInboundHandler {
     private func end(_ context: ChannelHandlerContext, _ ending: PeerEnding?) {
         guard !self.isOver else { return }
         self.isOver = true
-        if let ending, let fault = ending.fault { self.responder.tell(fault, ending.text, from: self.peer?.node ?? self.label) }
+        if let ending, let fault = ending.fault { self.responder.refused(fault, ending.text, from: self.peer?.node ?? self.label) }
         context.close(promise: nil)
     }
 }

@@ -14,6 +14,7 @@ public struct PeerCounters: Sendable, Hashable {
     public var faults: [PeerFault: UInt64] = [:]
     /// On the wire, TLS included.
     public var bytesReceived: UInt64 = 0
+    /// On the wire, TLS included.
     public var bytesSent: UInt64 = 0
     /// Messages that could be read, whether they had an effect or not.
     public var messagesReceived: UInt64 = 0

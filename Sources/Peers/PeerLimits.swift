@@ -19,6 +19,7 @@ public enum PeerLimits {
     /// New connections a second from one address, and how many may come at once: a node dials each peer once, and again after a cut; many nodes
     /// behind one address start together.
     public static let connectionsPerSecond = 5
+    /// New connections of one address that may come at once.
     public static let connectionBurst = 20
     /// Addresses whose connections are counted. One that has been quiet for four seconds needs no entry, so this is 250 new addresses a second.
     static let addresses = 1024

@@ -9,6 +9,7 @@ package struct Command {
     package var arguments: [String]
     /// A file that may be overwritten; it is removed afterwards.
     package var outputPath: String
+    /// One that the account may enter which runs it.
     package var workingDirectory: String
 
     package init(arguments: [String], outputPath: String, workingDirectory: String) {

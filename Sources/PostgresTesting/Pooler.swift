@@ -3,6 +3,7 @@ import Glibc
 
 /// A PgBouncer in front of a test server; ends with its last reference.
 public final class Pooler: Sendable {
+    /// On 127.0.0.1.
     public let port: Int
     private let process: Process
     private let folder: URL
@@ -25,6 +26,7 @@ public final class Pooler: Sendable {
         try? FileManager.default.removeItem(at: self.folder)
     }
 
+    /// How to reach a database of the server through it.
     public func conninfo(database: String) -> String { "host=127.0.0.1 port=\(self.port) user=postgres dbname=\(database)" }
 
     /// - Parameter mode: session, transaction or statement.

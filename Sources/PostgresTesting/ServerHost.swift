@@ -6,10 +6,12 @@ import Synchronization
 public struct Launch: Sendable {
     /// Words before the command that starts the server, such as `ip netns exec NAME`: they run as the caller.
     public var place: [String] = []
+    /// Added to the server's own.
     public var environment: [String: String] = [:]
     /// Addresses that the server listens on. Not 127.0.0.1 alone: whoever starts it reaches it over its Unix socket.
     public var addresses: [String] = []
 
+    /// The usual way: this host, this environment, 127.0.0.1.
     public init() {}
 
     static let usual = Launch()
@@ -40,6 +42,7 @@ public final class ServerHost: Sendable {
         } catch { return "the kernel gives no network namespaces here" }
     }()
 
+    /// - Throws: ``TestServerError``; see ``missing``, which says it before.
     public convenience init() throws {
         guard let ip = ServerHost.programs.first(where: { access($0, X_OK) == 0 }) else { throw TestServerError("the program ip is missing") }
         try self.init(ip: ip)

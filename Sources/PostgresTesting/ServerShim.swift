@@ -12,6 +12,7 @@ public struct ServerShim: Sendable {
     /// What the server is started with.
     public var environment: [String: String] { ["LD_PRELOAD": self.library, "MUSTER_TEST_SHIM": self.wanted] }
 
+    /// What the library is made with; nil: there is none here.
     public static let compiler: String? = ["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang", "/usr/local/bin/cc"].first { access($0, X_OK) == 0 }
 
     private static let source = """
@@ -99,6 +100,7 @@ public struct ServerShim: Sendable {
     /// The server's clock from now on, in seconds from the true time.
     public func move(to offset: Int64) throws { try self.want(offset, at: 0) }
 
+    /// While it is stalled, every process of the server waits that asks the disk for a confirmation.
     public func stall(_ stalled: Bool) throws { try self.want(stalled ? 1 : 0, at: 8) }
 
     /// In place: the server has the file's page in its memory.
@@ -117,8 +119,10 @@ public struct ServerShim: Sendable {
 
 /// A small file system in memory, for a disk that is full soon. Root only.
 public struct SmallDisk: Sendable {
+    /// Where it is mounted.
     public let path: String
 
+    /// Tried once, by mounting one.
     public static let isPossible: Bool = {
         guard geteuid() == 0, let disk = try? SmallDisk(megabytes: 1) else { return false }
         disk.unmount()
@@ -138,6 +142,7 @@ public struct SmallDisk: Sendable {
         if let owner { chown(self.path, owner.owner.user, owner.owner.group) }
     }
 
+    /// What still uses it keeps it.
     public func unmount() {
         // Lazily: whoever still has a file open there keeps it, and nobody else sees it.
         umount2(self.path, Int32(MNT_DETACH))

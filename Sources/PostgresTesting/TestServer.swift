@@ -16,11 +16,13 @@ public final class TestServer: Sendable {
     public let port: Int
     /// The server's folder: `data`, the Unix socket, `log`.
     public let folder: String
+    /// The server programs that it runs.
     public let installation: Installation
     private let launch: Launch
 
     /// A role that must show `password` (SCRAM); all others are trusted.
     public static let passwordRole = "muster_password"
+    /// Of `passwordRole`; the space is there to be quoted.
     public static let password = "correct horse"
 
     private let watchdog: Watchdog
@@ -166,6 +168,7 @@ extension TestServer {
 
     // MARK: Life
 
+    /// As pg_ctl has it.
     public enum StopMode: String, Sendable {
         /// Waits for the clients to leave.
         case smart
@@ -195,6 +198,7 @@ extension TestServer {
         try await self.perform { try self.signalAll(SIGSTOP) }
     }
 
+    /// After `pause`.
     public func resume() async throws {
         try await self.perform { try self.signalAll(SIGCONT) }
     }

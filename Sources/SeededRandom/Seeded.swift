@@ -1,18 +1,14 @@
-/// SplitMix64: seeded, so that a failing property names the seed that repeats it. For tests.
+internal import Model
+
+/// Random inputs for tests: seeded, so that a failing property names the seed that repeats it.
 public struct Seeded: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var generator: SplitMix64
 
     /// - Parameter seed: the same one gives the same numbers on every machine.
-    public init(seed: UInt64) { self.state = seed }
+    public init(seed: UInt64) { self.generator = SplitMix64(seed: seed) }
 
     /// 64 bits, each as likely to be 1 as 0.
-    public mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    public mutating func next() -> UInt64 { self.generator.next() }
 
     /// Any of the range, each as likely.
     public mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }

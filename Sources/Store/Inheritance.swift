@@ -51,13 +51,19 @@ extension Store {
     /// All that a new leader goes on from but what people say, in one round trip.
     /// - Parameter maximumOpen: of the open actions, the newest so many.
     public func inheritance(maximumOpen: Int) async throws -> Inheritance {
+        try await self.runAll(self.inheritanceReads(maximumOpen: maximumOpen))
+    }
+
+    private func inheritanceReads(maximumOpen: Int) -> Reads<Inheritance> {
         // The versions first: what changes behind them makes them old ones, and what was read is not taken for more than it is.
-        let (inherited, head, version, memory, regions, open, sentences, failed, rolledBack) = try await self.run(
+        Reads(
             self.inheritanceVersionRead, self.headRead, self.configurationVersionRead, self.memoryRead, self.regionStatesRead,
-            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead, self.failedRead, self.rolledBackRead)
-        return Inheritance(
-            head: head, version: inherited, configurationVersion: version, memory: memory, regions: regions, open: open, sentences: sentences, failed: failed,
-            rolledBack: rolledBack)
+            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)), self.openSentencesRead, self.failedRead, self.rolledBackRead
+        ) { version, head, configurationVersion, memory, regions, open, sentences, failed, rolledBack in
+            Inheritance(
+                head: head, version: version, configurationVersion: configurationVersion, memory: memory, regions: regions, open: open, sentences: sentences,
+                failed: failed, rolledBack: rolledBack)
+        }
     }
 
     /// An SQL expression that names all of what ``inheritance(maximumOpen:)`` reads, and the configuration: where its value is the same, so are they.
@@ -74,12 +80,12 @@ extension Store {
     /// What ``inheritance(maximumOpen:)`` would say its version is.
     public func inheritanceVersion() async throws -> String? { try await self.run(self.inheritanceVersionRead) }
 
-    /// How many bytes of memory it would read.
-    public func inheritanceSize() async throws -> Int {
-        let read = Read("SELECT coalesce(sum(octet_length(body)), 0)::int8 AS size FROM muster.memory_page WHERE shard = $1", [.text(self.shard)]) {
+    /// What ``inheritance(maximumOpen:)`` would say its version is, and how many bytes of memory it would read; in one round trip.
+    public func inheritanceVersionAndSize() async throws -> (version: String?, size: Int) {
+        let size = Read("SELECT coalesce(sum(octet_length(body)), 0)::int8 AS size FROM muster.memory_page WHERE shard = $1", [.text(self.shard)]) {
             Int(try $0.one()["size"].int())
         }
-        return try await self.run(read)
+        return try await self.run(self.inheritanceVersionRead, size)
     }
 
     private var inheritanceVersionRead: Read<String?> {
@@ -90,12 +96,7 @@ extension Store {
 
     /// Lets a session of the pool be ready for ``inheritance(maximumOpen:)``: the server's first look at each table would otherwise be part of a takeover.
     public func prepareInheritance(maximumOpen: Int) async throws {
-        let statements = [
-            self.inheritanceVersionRead.statement, self.headRead.statement, self.configurationVersionRead.statement, self.memoryRead.statement,
-            self.regionStatesRead.statement,
-            self.actionsRead(ActionFilter(open: true, limit: maximumOpen)).statement, self.openSentencesRead.statement, self.failedRead.statement,
-            self.rolledBackRead.statement,
-        ]
+        let statements = self.inheritanceReads(maximumOpen: maximumOpen).statements
         try await self.pool.withConnection(deadline: Self.readDeadline) { connection in
             try await connection.prepare(statements.map(\.sql), deadline: Self.readDeadline)
         }

@@ -122,6 +122,7 @@ public enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     case notInitialized(cluster: String)
     /// The stored tree does not add up: somebody edited it.
     case auditDamaged(String)
+    /// What is stored can't be read: a newer version wrote it, or somebody edited it.
     case unreadable(what: String, why: String)
 
     public var description: String {

@@ -1,3 +1,5 @@
+public import Model
+
 /// The watch over one node's process by its parent, as a value: events in, effects out, time as an argument.
 ///
 /// ```
@@ -15,9 +17,8 @@
 /// 5. A process that ends by itself has its reasons, and says them: it is not started again here. One that a signal ended is.
 ///
 /// It knows no processes, no pipes and no clock.
-public import Model
-
 public struct SupervisionMachine: Sendable {
+    /// Where the one process stands.
     public enum State: Sendable, Hashable {
         /// There is no process, and one is to be started.
         case none
@@ -36,6 +37,7 @@ public struct SupervisionMachine: Sendable {
         case over(Int32)
     }
 
+    /// What happened to the process, or was asked of its supervisor.
     public enum Event: Sendable, Hashable {
         case begin
         /// The answer to `start`.
@@ -50,6 +52,7 @@ public struct SupervisionMachine: Sendable {
         case timer
     }
 
+    /// How a process ended, as waiting for it tells.
     public enum Ending: Sendable, Hashable {
         case exited(Int32)
         case signalled(Int32)
@@ -63,6 +66,7 @@ public struct SupervisionMachine: Sendable {
         }
     }
 
+    /// What the shell has to do.
     public enum Effect: Sendable, Hashable {
         /// Start a process with a new incarnation.
         case start
@@ -73,6 +77,7 @@ public struct SupervisionMachine: Sendable {
         case finish(Int32)
     }
 
+    /// Why a process is killed.
     public enum Reason: Sendable, Hashable {
         /// For so long nothing was heard of the loop that decides.
         case silent(Duration)
@@ -90,6 +95,7 @@ public struct SupervisionMachine: Sendable {
     public static let lateness = Duration.milliseconds(25)
     /// From the death of a process to the start of the next, at first and in the end.
     public static let shortestRest = Duration.milliseconds(100)
+    /// What the rest grows to: it doubles with each death in a row.
     public static let longestRest = Duration.seconds(30)
     /// A process that lived for so long died for a new reason.
     public static let steadyAfter = Duration.seconds(30)
@@ -98,6 +104,7 @@ public struct SupervisionMachine: Sendable {
     /// So many ended processes are remembered: only the last leader is ever asked for.
     public static let remembered = 64
 
+    /// What the machine waits for.
     public private(set) var state = State.none
     /// Of the process that runs.
     public private(set) var incarnation: String?
@@ -117,8 +124,10 @@ public struct SupervisionMachine: Sendable {
     private var stopBy: Instant?
     /// Deaths in a row.
     private var deaths = 0
+    /// One was started before, whatever became of it: a start that fails now is tried again.
     public private(set) var hadProcess = false
 
+    /// Nothing runs yet; ``Event/begin`` starts the first process.
     public init() {}
 
     /// Whether that process ran here, and was waited for.

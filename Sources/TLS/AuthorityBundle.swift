@@ -12,12 +12,15 @@ public struct AuthorityBundle: Sendable, Hashable {
     public struct Entry: Sendable, Hashable {
         /// SHA-256 of the certificate, lower-case hex; the same as ``TLSContext/Facts/authorities`` has.
         public var fingerprint: String
+        /// The common name of its subject.
         public var name: String
         /// Seconds since 1970-01-01T00:00:00Z.
         public var notAfter: Int64
+        /// Its certificate alone.
         public var pem: String
     }
 
+    /// In the order of the text.
     public private(set) var entries: [Entry]
 
     /// Reads all certificates of a text.

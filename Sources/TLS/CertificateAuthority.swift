@@ -10,7 +10,9 @@ internal import X509
 public struct CertificateAuthority: Sendable {
     /// A certificate with its key, as text.
     public struct Issued: Sendable {
+        /// PEM: this certificate alone.
         public var certificate: String
+        /// PEM, PKCS #8. A secret.
         public var key: String
     }
 

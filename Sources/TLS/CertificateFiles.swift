@@ -4,8 +4,11 @@ internal import Foundation
 
 /// A certificate, its key and the authority that signed it, as files of a node: loaded the way TLS will load them, before anything depends on them.
 public struct CertificateFiles: Sendable, Hashable {
+    /// Path of the certificate, PEM.
     public var certificate: String
+    /// Path of its key, PEM; nobody but its owner may read it.
     public var key: String
+    /// Path of the authorities to trust, PEM: one, or old and new.
     public var authority: String
 
     public init(certificate: String, key: String, authority: String) {
@@ -18,11 +21,13 @@ public struct CertificateFiles: Sendable, Hashable {
     public struct Facts: Sendable, Hashable {
         /// Seconds since 1970-01-01T00:00:00Z.
         public var notBefore: Int64
+        /// Seconds since 1970-01-01T00:00:00Z; it is valid until then, this second included.
         public var notAfter: Int64
         /// As ``CertificateSerial`` writes it: what the deny-list holds to refuse this certificate.
         public var serial: String
         /// `spiffe://…` names.
         public var uris: [String]
+        /// DNS names and addresses.
         public var hosts: [String]
     }
 

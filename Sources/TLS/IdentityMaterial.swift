@@ -14,8 +14,11 @@ public struct IdentityMaterial: Sendable {
     /// Between a leaf and its authority.
     static let mostIntermediates = 3
 
+    /// PEM: the leaf, then whatever leads to its authority.
     public var certificate: [UInt8]
+    /// PEM. A secret.
     public var key: [UInt8]
+    /// PEM: the authorities to trust.
     public var authority: [UInt8]
     /// What to call each in an error: the paths they came from.
     public var origin: CertificateFiles

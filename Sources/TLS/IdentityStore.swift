@@ -43,12 +43,14 @@ public final class IdentityStore: Sendable {
 
     /// The identity in use.
     public var context: TLSContext { self.state.withLock { $0.context } }
+    /// What the certificate in use says of itself.
     public var facts: TLSContext.Facts { self.context.facts }
 
     /// What a reload changed.
     public struct Change: Sendable, Hashable {
         public var before: TLSContext.Facts
         public var after: TLSContext.Facts
+        /// False: the authorities alone changed.
         public var isNewLeaf: Bool { self.before.fingerprint != self.after.fingerprint }
         /// SHA-256 of authorities that are trusted from now on.
         public var addedAuthorities: Set<String> { self.after.authorities.subtracting(self.before.authorities) }
@@ -86,6 +88,7 @@ public final class IdentityStore: Sendable {
         }
     }
 
+    /// Whether a certificate with that serial number (as ``CertificateSerial`` writes it), or any of that node, is refused.
     public func isDenied(_ serial: String, node: String? = nil) -> Bool {
         self.state.withLock { $0.denied.contains(serial) || node.map($0.deniedNodes.contains) ?? false }
     }

@@ -3,7 +3,9 @@
 public struct RenewalSchedule: Sendable, Hashable {
     /// Seconds since 1970-01-01T00:00:00Z.
     public var notBefore: Int64
+    /// Seconds since 1970-01-01T00:00:00Z.
     public var notAfter: Int64
+    /// The name that spreads the renewals of one issue.
     public var node: String
 
     public init(notBefore: Int64, notAfter: Int64, node: String) {
@@ -15,6 +17,7 @@ public struct RenewalSchedule: Sendable, Hashable {
     /// The jitter's share of the life: renewal falls between 50 % and 60 % of it.
     private static let jitterShare: Int64 = 10
 
+    /// In seconds; 0 for dates that contradict each other.
     public var lifetime: Int64 { max(0, self.notAfter - self.notBefore) }
 
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -24,6 +27,7 @@ public struct RenewalSchedule: Sendable, Hashable {
         return self.notBefore + self.lifetime / 2 + jitter
     }
 
+    /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
     public func isDue(at now: Int64) -> Bool { now >= self.renewAt }
 
     /// How urgent a renewal that has not come yet is.
@@ -41,6 +45,7 @@ public struct RenewalSchedule: Sendable, Hashable {
         public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     }
 
+    /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
     public func urgency(at now: Int64) -> Urgency {
         let left = self.notAfter - now
         if left < 0 { return .expired }

@@ -14,6 +14,7 @@ public final class TLSContext: @unchecked Sendable {
     let raw: OpaquePointer
     public let cluster: String
     public let node: String
+    /// What the certificate in use says of itself.
     public let facts: Facts
 
     /// The protocol that both ends must agree on (ALPN).
@@ -29,9 +30,11 @@ public final class TLSContext: @unchecked Sendable {
 
     /// What the certificate in use says of itself.
     public struct Facts: Sendable, Hashable {
+        /// As ``CertificateSerial`` writes it.
         public var serial: String
         /// Seconds since 1970-01-01T00:00:00Z.
         public var notBefore: Int64
+        /// Seconds since 1970-01-01T00:00:00Z.
         public var notAfter: Int64
         /// SHA-256 of the leaf, lower-case hex.
         public var fingerprint: String

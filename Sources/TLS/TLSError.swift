@@ -88,6 +88,7 @@ public struct TLSAlert: RawRepresentable, Sendable, Hashable, CustomStringConver
     public var rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// No failure: the other side is done.
     public static let closeNotify = Self(rawValue: 0)
 
     /// Its name as RFC 8446 has it.

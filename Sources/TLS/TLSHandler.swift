@@ -3,6 +3,7 @@ public import NIOCore
 /// Fired once, as a user event, when the handshake is done. On the dialling side the peer may still refuse us: it is certain only when the peer's first
 /// message arrives.
 public struct TLSEstablished: Sendable, Hashable {
+    /// As its certificate proves it.
     public var peer: PeerIdentity
     public init(peer: PeerIdentity) { self.peer = peer }
 }

@@ -8,8 +8,11 @@ public import NIOCore
 /// with a peer that ``PeerJudge`` accepted; the peer is told nothing more after a failure than the alert that OpenSSL queued for it; after each `step`,
 /// `send` and `close`, also after a failed one, ``takeCiphertext(_:)`` may have something for the wire. It belongs to one event loop. It has no clock.
 public final class TLSSession {
+    /// Who began the connection.
     public enum Role: Sendable { case client, server }
+    /// How far it is; it never goes back.
     public enum State: Sendable { case handshaking, established, closed }
+    /// What one step of it led to.
     public enum Step: Sendable, Hashable {
         /// Nothing more to do before more ciphertext arrives.
         case needsInput
@@ -23,6 +26,7 @@ public final class TLSSession {
     /// A TLS record holds no more.
     private static let largestRecord = 16 * 1024
 
+    /// A failure makes it `closed` before it is thrown.
     public private(set) var state = State.handshaking
     /// Who is at the other end; nil before the handshake is done.
     public private(set) var peer: PeerIdentity?

@@ -54,7 +54,8 @@ private let allowedImports: [String: Set<String>] = [
 
     // For tests and benchmarks.
     "PostgresTesting": ["Dispatch", "Foundation", "Glibc", "Synchronization"],
-    "SeededRandom": [],
+    "Eventually": [],
+    "SeededRandom": ["Model"],
 ]
 
 private let pureTargets: Set<String> = [

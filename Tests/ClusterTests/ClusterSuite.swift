@@ -8,9 +8,10 @@ enum WholeClusters {}
 struct ClusterTrait: SuiteTrait, TestScoping {
     var nodes: Int
     var sample: Bool
+    var supervised: Bool
 
     func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void) async throws {
-        let cluster = try await TestCluster.up(nodes: self.nodes, sample: self.sample)
+        let cluster = try await TestCluster.up(nodes: self.nodes, sample: self.sample, supervised: self.supervised)
         do {
             try await TestCluster.$shared.withValue(cluster) { try await function() }
         } catch {
@@ -22,5 +23,7 @@ struct ClusterTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == ClusterTrait {
-    static func cluster(nodes: Int = 3, sample: Bool = false) -> Self { ClusterTrait(nodes: nodes, sample: sample) }
+    static func cluster(nodes: Int = 3, sample: Bool = false, supervised: Bool = false) -> Self {
+        ClusterTrait(nodes: nodes, sample: sample, supervised: supervised)
+    }
 }

@@ -1,3 +1,4 @@
+import Eventually
 import Model
 import Testing
 

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Model
 import Testing

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Glibc
 import Model
@@ -5,7 +6,7 @@ import Testing
 
 extension WholeClusters {
     /// Three nodes that are pairs of processes. Their leases are long, so that a gate which opens soon was opened by evidence.
-    @Suite(.serialized, .cluster(nodes: 3))
+    @Suite(.serialized, .cluster(nodes: 3, supervised: true))
     struct Supervisors {
         private let cluster: TestCluster
 
@@ -74,6 +75,10 @@ extension WholeClusters {
             #expect(refusal.contains("reason=denied") && refusal.contains("is on the deny-list"), "\(refusal)")
 
             try await cluster.ready(leader.node)
+            try await eventually("the refusals are counted") {
+                try await cluster.http("/metrics", at: leader.node).body
+                    .contains(/\nmuster_supervisor_connections_refused_total\{reason="denied"\} [1-9][0-9]*\n/)
+            }
             said = cluster.log(leader.node).count
             for other in others { try await cluster.succeed(["ca", "allow", "--node", other]) }
             try await rosterChanges(denied: [], after: said)
@@ -144,6 +149,24 @@ extension WholeClusters {
             #expect(try await cluster.sql("select previous_resigned from muster.term where epoch = \(next.epoch)") == [["t"]])
         }
 
+        @Test("cluster/up brings back a pair of processes, and says of a node that runs that it has no supervisor")
+        func upAgain() async throws {
+            let cluster = self.cluster
+            for node in cluster.names where cluster.pid(node) != nil { try await cluster.stop(node) }
+            try await cluster.bringUp()
+            let supervised = { (node: String) in text(cluster.configuration(node)).contains("supervisor:") }
+            #expect(!cluster.names.contains(where: supervised))
+            try await cluster.stop("a")
+            let ran = try await cluster.bringUp(supervised: true)
+            #expect(cluster.names.filter(supervised) == ["a"])
+            #expect(try cluster.worker("a") != 0)
+            for node in ["b", "c"] { #expect(ran.output.contains("node \(node) runs without a supervisor"), "\(ran)") }
+            #expect(!ran.output.contains("node a runs without"), "\(ran)")
+            for node in ["b", "c"] { try await cluster.stop(node) }
+            try await cluster.bringUp(supervised: true)
+            #expect(cluster.names.allSatisfy(supervised))
+        }
+
         @Test("doctor finds the supervisor that runs, and says when it uses another certificate than the file's")
         func doctor() async throws {
             let cluster = self.cluster
@@ -168,7 +191,7 @@ extension WholeClusters {
         func refused() async throws {
             let cluster = self.cluster
             try await cluster.addNode(
-                "z", replacing: ["cluster: dev": "cluster: dev\nsupervisor: { listen: \"127.0.0.1:\(try freePort())\" }", "dbname=muster": "dbname=nowhere"])
+                "z", replacing: ["127.0.0.1:\(try cluster.port("a.supervisor"))": "127.0.0.1:0", "dbname=muster": "dbname=nowhere"])
             let refused = try await cluster.refusal("z")
             #expect(refused.status == 1 && refused.words.contains("nowhere"), "\(refused)")
         }
@@ -176,13 +199,11 @@ extension WholeClusters {
 }
 
 extension TestCluster {
-    /// Starts every node as a pair, as children of this process, and waits until all know where the others' supervisors are.
+    /// Starts every node, which is a pair, as a child of this process, with long leases, and waits until all know where the others' supervisors are.
     fileprivate func supervise() async throws {
         for node in self.names {
             let text = text(self.configuration(node))
-            if !text.contains("supervisor:") {
-                try write("\(text)timing: wan\nsupervisor: { listen: \"127.0.0.1:\(try freePort())\" }\n", to: self.configuration(node))
-            }
+            if !text.contains("timing:") { try write("\(text)timing: wan\n", to: self.configuration(node)) }
             if self.pid(node) != nil { try await self.stop(node) }
         }
         let said = Dictionary(uniqueKeysWithValues: self.names.map { ($0, self.log($0).count) })
@@ -230,18 +251,4 @@ extension TestCluster {
         let before = try await self.number("select last_value from muster.beat")
         try await eventually("\(count) beats", seen: { self.logTails() }) { try await self.number("select last_value from muster.beat") >= before + count }
     }
-}
-
-private func freePort() throws -> Int {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(socket) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0 }
-    }
-    try #require(bound, "no port is free")
-    return Int(UInt16(bigEndian: address.sin_port))
 }

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Glibc
 import Model
@@ -41,12 +42,14 @@ final class TestCluster: Sendable {
     }
 
     /// - Parameter prepare: what to do in the folder before the first start.
-    static func up(nodes: Int = 3, sample: Bool = false, prepare: (String) throws -> Void = { _ in }) async throws -> TestCluster {
+    static func up(
+        nodes: Int = 3, sample: Bool = false, supervised: Bool = false, prepare: (String) throws -> Void = { _ in }
+    ) async throws -> TestCluster {
         let directory = try temporaryFolder("cluster")
         try prepare(directory)
         let cluster = TestCluster(directory: directory, watchdog: try Self.startWatchdog(directory))
         do {
-            try await cluster.bringUp(nodes: nodes, sample: sample)
+            try await cluster.bringUp(nodes: nodes, sample: sample, supervised: supervised)
             return cluster
         } catch {
             await cluster.down()
@@ -54,10 +57,14 @@ final class TestCluster: Sendable {
         }
     }
 
-    func bringUp(nodes: Int = 3, sample: Bool = false) async throws {
-        let arguments = ["--directory", self.directory, "--bin", Programs.folder, "--nodes", String(nodes)] + (sample ? [] : ["--no-sample"])
+    @discardableResult
+    func bringUp(nodes: Int = 3, sample: Bool = false, supervised: Bool = false) async throws -> Ran {
+        let arguments =
+            ["--directory", self.directory, "--bin", Programs.folder, "--nodes", String(nodes)] + (sample ? [] : ["--no-sample"])
+            + (supervised ? ["--supervised"] : [])
         let ran = try await Ran.program(Programs.script("up"), arguments)
         guard ran.status == 0 else { throw NotUp(description: "\(ran)") }
+        return ran
     }
 
     /// Ends everything and leaves nothing.

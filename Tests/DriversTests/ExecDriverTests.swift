@@ -1,4 +1,5 @@
 import Drivers
+import Eventually
 import Foundation
 import Model
 import Testing
@@ -136,7 +137,7 @@ struct ExecDriverTests {
                 let first = await driver.observe(bad, deadline: .seconds(1))
                 #expect(first.allSatisfy { if case .unseen = $0 { true } else { false } })
                 let again = Task { await driver.observe(bad, deadline: .seconds(60)) }
-                try await eventually { !hanging.pids().isEmpty }
+                try await eventually("its program runs") { !hanging.pids().isEmpty }
                 let observation = await driver.observe([sound.target("good")], deadline: .seconds(20)).first
                 #expect(observation == .seen(desired: 3, current: 3, ready: 3, version: nil))
                 again.cancel()
@@ -151,7 +152,7 @@ struct ExecDriverTests {
             try platform.breakObserve("hang")
             let (driver, target) = (platform.driver(), platform.target())
             let task = Task { await driver.observe([target], deadline: .seconds(60)) }
-            try await eventually { !platform.pids().isEmpty }
+            try await eventually("its program runs") { !platform.pids().isEmpty }
             task.cancel()
             guard case .unseen(let error) = await task.value[0] else {
                 Issue.record("seen")
@@ -249,13 +250,4 @@ struct ExecDriverTests {
             #expect(!FileManager.default.fileExists(atPath: platform.state + "/pwned"))
         }
     }
-}
-
-/// Polls a real outside process until a condition holds.
-func eventually(_ condition: () -> Bool) async throws {
-    for _ in 0..<1000 {
-        if condition() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record("it never came to hold")
 }

@@ -1,4 +1,5 @@
 import Drivers
+import Eventually
 import Foundation
 import Model
 import Testing
@@ -160,7 +161,7 @@ struct ExecScaleTests {
             #expect(outcome.error?.code == "exec.timeout")
             #expect(platform.pids().count == 2)
             // Killed with its group; that it is gone is the kernel's next step.
-            try await eventually { platform.pids().allSatisfy(ScriptPlatform.isGone) }
+            try await eventually("its programs are gone") { platform.pids().allSatisfy(ScriptPlatform.isGone) }
         }
     }
 
@@ -171,7 +172,7 @@ struct ExecScaleTests {
         try platform.breakScale("hang")
         let (driver, order) = (platform.driver(), platform.order(5, from: 3))
         let task = Task { await driver.scale(order, deadline: .seconds(60)) }
-        try await eventually { !platform.pids().isEmpty }
+        try await eventually("its program runs") { !platform.pids().isEmpty }
         task.cancel()
         let outcome = await task.value
         #expect(outcome.name == "unknown" && outcome.error?.code == "exec.cancelled")
@@ -197,7 +198,7 @@ struct ExecScaleTests {
         let driver = platform.driver(concurrency: 1)
         let target = platform.target("other")
         let occupied = Task { await driver.observe([target], deadline: .seconds(60)) }
-        try await eventually { !platform.pids().isEmpty }
+        try await eventually("its program runs") { !platform.pids().isEmpty }
         let outcome = await driver.scale(platform.order(5, from: 3), deadline: .milliseconds(100))
         #expect(outcome.name == "retryable" && outcome.error?.code == "exec.busy")
         occupied.cancel()

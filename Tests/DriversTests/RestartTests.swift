@@ -1,4 +1,5 @@
 import Drivers
+import Eventually
 import Foundation
 import Logging
 import Model
@@ -64,7 +65,7 @@ struct RestartTests {
         try platform.breakScale("hang")
         let (driver, order, patience) = (platform.driver(), platform.restart(), self.patience)
         let task = Task { await driver.restart(order, deadline: patience) }
-        try await eventually { !platform.pids().isEmpty }
+        try await eventually("its program runs") { !platform.pids().isEmpty }
         task.cancel()
         let outcome = await task.value
         #expect(outcome.error?.code == "exec.cancelled")

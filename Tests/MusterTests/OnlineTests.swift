@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Model
 import Testing
@@ -176,8 +177,7 @@ struct OnlineTests {
         #expect(asked.err.contains("Nothing was done"))
         #expect(try await viewer.run("status").code == 0)
         #expect(try await cluster.muster("token", "revoke", id, "--yes").out == "token \(id) revoked\n")
-        let locked = try await eventually { try await viewer.run("status").code == 4 }
-        #expect(locked)
+        try await eventually("the token is refused") { try await viewer.run("status").code == 4 }
         let role = try await cluster.muster("token", "create", "--name", "ci", "--role", "king", "--for", "1d")
         #expect(role.code == 2, "\(role.err)")
     }
@@ -203,8 +203,7 @@ struct OnlineTests {
     @Test("explain tells the last evaluation as a page and as data")
     func explain() async throws {
         let cluster = try await self.applied()
-        let evaluated = try await eventually { try await cluster.muster("explain", "transcode/eu-west").code == 0 }
-        try #require(evaluated)
+        try await eventually("it is evaluated") { try await cluster.muster("explain", "transcode/eu-west").code == 0 }
         let page = try await cluster.muster("explain", "transcode/eu-west", "--all")
         let decision = try await cluster.json("explain", "transcode/eu-west")
         #expect(decision["workload"] == "transcode/eu-west")
@@ -224,16 +223,14 @@ struct OnlineTests {
         let before = try #require(try await cluster.json("status").at("leader", "epoch")?.intValue)
         let result = try await cluster.muster("leader", "resign", "--reason", "repair of the host")
         #expect(result.code == 0, "\(result.err)")
-        let again = try await eventually {
+        try await eventually("the node leads again") {
             let status = try await cluster.muster("status", "-o", "json")
             guard status.code == 0, let leader = try JSON(parsing: status.out)["leader"] else { return false }
             return leader["node"] == "a" && leader["epoch"]?.intValue ?? 0 > before
         }
-        #expect(again)
-        let elected = try await eventually {
+        try await eventually("the log says so") {
             try await cluster.json("audit", "list", "--type", "leader.elected")["items"]?.arrayValue?.first?["epoch"]?.intValue ?? 0 > before
         }
-        #expect(elected)
         let resigned = try await cluster.json("audit", "list", "--type", "leader.resigned")["items"]?.arrayValue?.first
         #expect(resigned?["epoch"]?.intValue == before && resigned?.text.contains("repair of the host") == true, "\(String(describing: resigned))")
     }

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Glibc
 import Synchronization
@@ -106,9 +107,9 @@ final class Child: Sendable {
     /// Waits for its end, and kills it when that does not come.
     /// - Returns: its exit code; 128 + n after signal n.
     func end(within limit: Duration) async -> Int32 {
-        _ = await eventually(within: limit) { self.hasEnded }
-        if !self.hasEnded { kill(self.pid, SIGKILL) }
-        _ = await eventually(within: .seconds(10)) { self.hasEnded }
+        let hasEnded: Void? = try? await eventually("the program ends", within: limit) { self.hasEnded }
+        if hasEnded == nil { kill(self.pid, SIGKILL) }
+        try? await eventually("the killed program ends") { self.hasEnded }
         return self.poll() ?? -1
     }
 
@@ -121,16 +122,6 @@ final class Child: Sendable {
             return code
         }
     }
-}
-
-/// Looks again and again until something outside is as it should be; processes give no other event.
-func eventually(within limit: Duration = .seconds(30), _ condition: @Sendable () async throws -> Bool) async rethrows -> Bool {
-    let end = ContinuousClock.now + limit
-    while ContinuousClock.now < end {
-        if try await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(20))
-    }
-    return try await condition()
 }
 
 /// A folder that goes with the test.

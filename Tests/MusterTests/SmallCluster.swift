@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Model
 import PostgresTesting
@@ -43,12 +44,12 @@ final class SmallCluster: Sendable {
         let node = try Program().start(
             ["node", "run", "--config", scratch.path("node.yaml")], input: "/dev/null", out: scratch.path("log"), err: scratch.path("log"))
         let cluster = try SmallCluster(scratch: scratch, server: server, database: database, port: port, node: node)
-        let leads = try await eventually(within: .seconds(60)) {
-            if node.hasEnded { return true }
+        func log() -> String { (try? scratch.text("log")) ?? "" }
+        try await eventually("the node leads", seen: log) {
+            try #require(!node.hasEnded, "the node does not lead: \(log())")
             let status = try await cluster.muster("status", "-o", "json")
             return try status.code == 0 && JSON(parsing: status.out)["leader"]?["node"] == "a"
         }
-        try #require(leads && !node.hasEnded, "the node does not lead: \((try? scratch.text("log")) ?? "")")
         return cluster
     }
 

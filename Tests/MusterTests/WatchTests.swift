@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Glibc
 import Synchronization
@@ -60,8 +61,7 @@ struct WatchTests {
         let cluster = try await SmallCluster.shared
         let terminal = try Terminal()
         let child = try self.watch(terminal, try cluster.program().environment)
-        let drew = await eventually { terminal.text.contains("live via a") }
-        #expect(drew, "\(terminal.text)")
+        try await eventually("it draws", seen: { terminal.text }) { terminal.text.contains("live via a") }
         #expect(!terminal.isCooked, "keys are read one by one")
         switch ending {
         case .interrupt: terminal.type("\u{3}")
@@ -83,8 +83,9 @@ struct WatchTests {
     func notLive() async throws {
         let terminal = try Terminal()
         let child = try self.watch(terminal, ["MUSTER_URL": "https://127.0.0.1:1", "MUSTER_TOKEN": "t"])
-        let drew = await eventually { terminal.text.contains("NOT LIVE") && terminal.text.contains("waiting for the first answer") }
-        #expect(drew, "\(terminal.text)")
+        try await eventually("it draws", seen: { terminal.text }) {
+            terminal.text.contains("NOT LIVE") && terminal.text.contains("waiting for the first answer")
+        }
         terminal.type("\u{3}")
         #expect(await child.end(within: .seconds(20)) == 130)
         #expect(terminal.text.hasSuffix(Self.show + Self.leave))
@@ -106,8 +107,7 @@ struct WatchTests {
         let cluster = try await SmallCluster.shared
         let terminal = try Terminal(columns: UInt16(columns), rows: UInt16(rows))
         let child = try self.watch(terminal, try cluster.program().environment)
-        let drew = await eventually { terminal.text.contains("live via a") }
-        #expect(drew)
+        try await eventually("it draws", seen: { terminal.text }) { terminal.text.contains("live via a") }
         child.signal(SIGTERM)
         #expect(await child.end(within: .seconds(20)) == 143)
         let frame = try #require(terminal.text.components(separatedBy: "\u{1B}[?2026h\u{1B}[H").last { $0.contains("live via") })
@@ -122,8 +122,7 @@ struct WatchTests {
         let scratch = try Scratch()
         let child = try Program(environment: try cluster.program().environment)
             .start(["status", "--watch"], input: "/dev/null", out: scratch.path("out"), err: scratch.path("err"))
-        let several = try await eventually { (try scratch.text("out").split(separator: "\n").count) >= 2 }
-        #expect(several)
+        try await eventually("there are several lines") { (try scratch.text("out").split(separator: "\n").count) >= 2 }
         child.signal(SIGTERM)
         _ = await child.end(within: .seconds(20))
         let out = try scratch.text("out")

@@ -1,3 +1,4 @@
+import Eventually
 import Membership
 import Model
 import NIOCore

@@ -1,3 +1,4 @@
+import Eventually
 import Logging
 import Membership
 import Model

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Logging
 import Membership
@@ -146,6 +147,8 @@ import Testing
         // A client's own half of the handshake may end before it is refused: what counts is that nothing is said to it.
         #expect(stranger.received == 0)
         #expect(stranger.failures.contains { $0.contains("refused us") }, "\(stranger.failures)")
+        let fault: PeerFault = outsider == .nobodyIsKnown || outsider == .isNoMember ? .notAMember : .denied
+        try await eventually("it is counted") { supervisor.responder.refusals == [fault: 1] }
 
         if members == nil { supervisor.responder.admit(["a", "c"]) }
         let asker = try Asker("c", authority)
@@ -182,6 +185,11 @@ import Testing
         let plain = try await Stranger.connect(to: supervisor.port)
         plain.write("GET / HTTP/1.1\r\n\r\n")
         try await plain.end()
+        // Each, also where one log line a minute stands for several.
+        try await Self.stranger("a", authority, to: supervisor).end()
+        try await eventually("they are counted") { supervisor.responder.refusals.values.reduce(0, +) == 4 }
+        // Who has another authority refuses this one's certificate first.
+        #expect(supervisor.responder.refusals == [.refusedByPeer: 1, .ownName: 2, .notTLS: 1])
         // Nobody else was harmed.
         let asker = try Asker("b", authority)
         supervisor.dead.insert("one")

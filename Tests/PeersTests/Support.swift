@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Logging
 import Membership
@@ -7,17 +8,6 @@ import TLS
 import Testing
 
 @testable import Peers
-
-/// Waits for what other threads bring about; bounded, so that a test that waits for what never comes fails by itself.
-func eventually(
-    _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
-) async throws {
-    let giveUp = ContinuousClock.now + .seconds(30)
-    while try await !condition() {
-        try #require(ContinuousClock.now < giveUp, "did not happen within 30 s: \(what)", sourceLocation: sourceLocation)
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}
 
 /// A node's files in a folder of its own.
 final class IdentityFolder: Sendable {

@@ -1,3 +1,4 @@
+import Eventually
 import Postgres
 import PostgresTesting
 import Testing
@@ -28,7 +29,7 @@ struct ClosureTests {
         let process = await connection.backendPID
         let sleeping = Task { try await connection.query("SELECT pg_sleep(600)") }
         let waiting = Task { try await connection.query("SELECT 1") }
-        try await eventually {
+        try await eventually("the server works on the statement") {
             try await server.execute("SELECT wait_event FROM pg_stat_activity WHERE pid = \(process)") == "PgSleep"
         }
         try await server.stop(mode)
@@ -50,7 +51,7 @@ struct ClosureTests {
         let connection = try await Connection.connect(configuration, on: reactor)
         let process = await connection.backendPID
         let tasks = (0..<5).map { _ in Task { try await connection.query("SELECT pg_sleep(600)") } }
-        try await eventually {
+        try await eventually("the server works on the statement") {
             try await TestServer.shared.execute("SELECT wait_event FROM pg_stat_activity WHERE pid = \(process)") == "PgSleep"
         }
         await connection.close()
@@ -90,7 +91,7 @@ struct ClosureTests {
         let connection = try await Connection.connect(configuration, on: own)
         let process = await connection.backendPID
         let sleeping = Task { try await connection.query("SELECT pg_sleep(600)") }
-        try await eventually {
+        try await eventually("the server works on the statement") {
             try await TestServer.shared.execute("SELECT wait_event FROM pg_stat_activity WHERE pid = \(process)") == "PgSleep"
         }
         own.stop()

@@ -1,3 +1,4 @@
+import Eventually
 import Postgres
 import PostgresTesting
 import Testing
@@ -58,7 +59,7 @@ struct InterruptionTests {
         let watcher = try await Connection.connect(configuration, on: reactor)
         let process = await connection.backendPID
         let sleeping = Task { try await connection.query("SELECT pg_sleep(600)") }
-        try await eventually {
+        try await eventually("the server works on the statement") {
             try await watcher.query(
                 "SELECT count(*) AS n FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'", [.int(Int64(process))]
             ).first?["n"].int() == 1

@@ -1,3 +1,4 @@
+import Eventually
 import Postgres
 import PostgresTesting
 import Testing
@@ -157,7 +158,7 @@ struct MigratorTests {
         let holder = try await Connection.connect(configuration, on: reactor)
         _ = try await holder.simple("SELECT pg_advisory_lock(\(0x6d75_7374_0001))")
         let migrating = Task { try await Self.migrator([slow]).migrate(connection) }
-        try await eventually {
+        try await eventually("the migration waits for the lock") {
             try await holder.query("SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").first?["n"].int() ?? 0 > 0
         }
         await holder.close()

@@ -1,4 +1,5 @@
 @testable import Postgres
+import Eventually
 import PostgresTesting
 import Testing
 
@@ -33,7 +34,7 @@ struct PoolTests {
                 Task {
                     try await pool.withConnection(deadline: .seconds(60)) { _ in _ = continuation.yield(number) }
                 })
-            try await eventually { await pool.statistics.waiting == number + 1 }
+            try await eventually("so many wait") { await pool.statistics.waiting == number + 1 }
         }
         await pool.giveBack(held)
         for task in tasks { try await task.value }
@@ -50,11 +51,11 @@ struct PoolTests {
         let held = try await pool.take(wait: .seconds(60))
         try await expectError(.poolExhausted) { _ = try await pool.query("SELECT 1", deadline: .milliseconds(20)) }
         let cancelled = Task { try await pool.query("SELECT 1", deadline: .seconds(600)) }
-        try await eventually { await pool.statistics.waiting == 1 }
+        try await eventually("so many wait") { await pool.statistics.waiting == 1 }
         cancelled.cancel()
         try await expectError(.cancelled) { _ = try await cancelled.value }
         let waiting = Task { try await pool.query("SELECT 1 AS v", deadline: .seconds(60)).first?["v"].int() }
-        try await eventually { await pool.statistics.waiting == 1 }
+        try await eventually("so many wait") { await pool.statistics.waiting == 1 }
         await pool.giveBack(held)
         #expect(try await waiting.value == 1)
         #expect(await pool.statistics.expiredTotal == 1)
@@ -66,7 +67,7 @@ struct PoolTests {
         let pool = Pool(try await makeDatabase(), on: reactor, size: 3, patience: .seconds(600), seed: 1)
         let held = try await pool.take(wait: .seconds(60))
         let waiting = (0..<2).map { _ in Task { try await pool.query("SELECT 1 AS v", deadline: .seconds(60)).first?["v"].int() } }
-        try await eventually { await pool.statistics.waiting == 2 }
+        try await eventually("so many wait") { await pool.statistics.waiting == 2 }
         await pool.giveBack(held)
         for task in waiting { #expect(try await task.value == 1) }
         #expect(await pool.statistics.openedTotal == 1)
@@ -88,7 +89,7 @@ struct PoolTests {
         let pool = Pool(try await makeDatabase(), on: reactor, size: 1, maximumWaiting: 2, seed: 1)
         let held = try await pool.take(wait: .seconds(60))
         let waiting = (0..<2).map { _ in Task { _ = try await pool.query("SELECT 1", deadline: .seconds(60)) } }
-        try await eventually { await pool.statistics.waiting == 2 }
+        try await eventually("so many wait") { await pool.statistics.waiting == 2 }
         try await expectError(.poolExhausted) { _ = try await pool.query("SELECT 1", deadline: .seconds(60)) }
         await pool.giveBack(held)
         for task in waiting { try await task.value }
@@ -104,7 +105,7 @@ struct PoolTests {
         #expect(try await pool.query("SELECT 2 AS v", deadline: .seconds(60)).first?["v"].int() == 2)
         try await server.stop()
         let waiting = Task { try await pool.query("SELECT 3 AS v", deadline: .seconds(60)).first?["v"].int() }
-        try await eventually { await pool.statistics.failedTotal > 1 }
+        try await eventually("attempts fail") { await pool.statistics.failedTotal > 1 }
         #expect(await pool.lastConnectFailure?.code == .connect)
         // A caller that gives up learns why there is no session.
         try await expectError(.connect) { _ = try await pool.query("SELECT 4", deadline: .milliseconds(20)) }
@@ -128,7 +129,7 @@ struct PoolTests {
         let pool = Pool(configuration, on: reactor, size: 2, seed: 1)
         let process = try #require(try await pool.query("SELECT pg_backend_pid() AS p").first?["p"].int())
         try await TestServer.shared.execute("SELECT pg_terminate_backend(\(process))")
-        try await eventually { await pool.statistics.idle == 0 }
+        try await eventually("the session is gone") { await pool.statistics.idle == 0 }
         #expect(try await pool.query("SELECT pg_backend_pid() AS p").first?["p"].int() != process)
         await pool.close()
     }
@@ -170,7 +171,7 @@ struct PoolTests {
         let pool = Pool(try await makeDatabase(), on: reactor, size: 1, seed: 1)
         let held = try await pool.take(wait: .seconds(60))
         let waiting = Task { try await pool.query("SELECT 1", deadline: .seconds(600)) }
-        try await eventually { await pool.statistics.waiting == 1 }
+        try await eventually("so many wait") { await pool.statistics.waiting == 1 }
         await pool.close()
         try await expectError(.closed) { _ = try await waiting.value }
         try await expectError(.closed) { _ = try await pool.query("SELECT 1") }
@@ -185,7 +186,7 @@ struct PoolTests {
         let pool = Pool(try await makeDatabase(), on: own, size: 1, seed: 1)
         let held = try await pool.take(wait: .seconds(60))
         let waiting = Task { try await pool.query("SELECT 1", deadline: .seconds(600)) }
-        try await eventually { await pool.statistics.waiting == 1 }
+        try await eventually("so many wait") { await pool.statistics.waiting == 1 }
         own.stop()
         _ = try await postgresError { _ = try await waiting.value }
         _ = try await postgresError { _ = try await held.query("SELECT 1") }

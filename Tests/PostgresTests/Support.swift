@@ -46,15 +46,3 @@ func expectError(
     if let sqlState { #expect(error.sqlState == sqlState, "\(error)", sourceLocation: sourceLocation) }
     return error
 }
-
-/// Asks a real process outside this one until it says what is expected: there is no event to wait for. Bounded, so that a test that waits
-/// for what never comes fails by itself.
-func eventually(
-    sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
-) async throws {
-    let giveUp = ContinuousClock.now + .seconds(20)
-    while try await !condition() {
-        try #require(ContinuousClock.now < giveUp, "did not happen within 20 s", sourceLocation: sourceLocation)
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}

@@ -1,3 +1,4 @@
+import Eventually
 import Postgres
 import PostgresTesting
 import Testing
@@ -266,7 +267,7 @@ struct TransactionTests {
                     _ = try await transaction.query("INSERT INTO t VALUES (1)")
                 }
             }
-            try await eventually {
+            try await eventually("the session commits") {
                 try await watcher.query(
                     "SELECT query = 'COMMIT' AND wait_event = 'PgSleep' AS committing FROM pg_stat_activity WHERE pid = $1", [.int(Int64(process))]
                 ).first?["committing"].text == "t"

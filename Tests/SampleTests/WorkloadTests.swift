@@ -1,3 +1,4 @@
+import Eventually
 import Glibc
 import Postgres
 import PostgresTesting
@@ -42,15 +43,6 @@ final class Workload: Sendable {
         return try #require(rows.first)[0].int()
     }
 
-    /// Looks again and again until `condition` holds: other processes send no event. The bound is far above what it takes.
-    func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-        for _ in 0..<1500 {
-            if try await condition() { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        Issue.record("still not so: \(what)")
-    }
-
     deinit {
         // Whatever a failed test left running.
         for worker in (try? self.directory.alive()) ?? [] { kill(worker.process.pid, SIGKILL) }
@@ -75,7 +67,7 @@ final class Workload: Sendable {
         #expect(try await scaling.carryOut(ScalingOrder(replicas: 1)).replicas == 1)
         #expect(try workload.directory.alive() == [three[0]])
 
-        try await workload.eventually("all jobs are done") { try await workload.number("select count(*) from jobs where state <> 'done'") == 0 }
+        try await eventually("all jobs are done") { try await workload.number("select count(*) from jobs where state <> 'done'") == 0 }
         #expect(try await workload.number("select count(*) from jobs where worker is null") == 0)
         #expect(try await scaling.carryOut(ScalingOrder(replicas: 0)) == Scaling.Counted(replicas: 0, ready: 0))
         #expect(try await workload.number("select count(*) from jobs where state = 'running'") == 0)
@@ -87,7 +79,7 @@ final class Workload: Sendable {
         let scaling = try workload.scaling(jobMilliseconds: 1000)
         _ = try await workload.session.query("insert into jobs (region) select 'west' from generate_series(1, 5)")
         _ = try await scaling.carryOut(ScalingOrder(replicas: 1))
-        try await workload.eventually("the worker has a job") { try await workload.number("select count(*) from jobs where state = 'running'") == 1 }
+        try await eventually("the worker has a job") { try await workload.number("select count(*) from jobs where state = 'running'") == 1 }
         _ = try await scaling.carryOut(ScalingOrder(replicas: 0))
         #expect(try await workload.number("select count(*) from jobs where state = 'running'") == 0)
         #expect(try await workload.number("select count(*) from jobs where state = 'done'") >= 1)
@@ -99,16 +91,16 @@ final class Workload: Sendable {
         let scaling = try workload.scaling(jobMilliseconds: 3000)
         _ = try await workload.session.query("insert into jobs (region) values ('west')")
         _ = try await scaling.carryOut(ScalingOrder(replicas: 1))
-        try await workload.eventually("the worker has the job") { try await workload.number("select count(*) from jobs where state = 'running'") == 1 }
+        try await eventually("the worker has the job") { try await workload.number("select count(*) from jobs where state = 'running'") == 1 }
         kill(try #require(workload.directory.alive().first).process.pid, SIGKILL)
-        try await workload.eventually("nobody is counted") { try await Scaling.count(workload.directory).replicas == 0 }
+        try await eventually("nobody is counted") { try await Scaling.count(workload.directory).replicas == 0 }
 
         _ = try await workload.session.query("update jobs set started_at = started_at - interval '1 hour'")
         _ = try await workload.session.query(JobTable.requeueAbandoned())
         #expect(try await workload.number("select count(*) from jobs where state = 'pending'") == 1)
         let quick = try workload.scaling()
         _ = try await quick.carryOut(ScalingOrder(replicas: 1))
-        try await workload.eventually("the job is done") { try await workload.number("select count(*) from jobs where state = 'done'") == 1 }
+        try await eventually("the job is done") { try await workload.number("select count(*) from jobs where state = 'done'") == 1 }
         _ = try await quick.carryOut(ScalingOrder(replicas: 0))
     }
 
@@ -186,7 +178,7 @@ final class Workload: Sendable {
         scaling.worker = [try Workload.program(), "worker", "--region", "west", "--database", home]
         #expect(try await scaling.carryOut(ScalingOrder(replicas: 1)) == Scaling.Counted(replicas: 1, ready: 0))
         try await server.start()
-        try await workload.eventually("the worker is ready") { try await Scaling.count(workload.directory).ready == 1 }
+        try await eventually("the worker is ready") { try await Scaling.count(workload.directory).ready == 1 }
         _ = try await scaling.carryOut(ScalingOrder(replicas: 0))
     }
 
@@ -198,7 +190,7 @@ final class Workload: Sendable {
         let wakes = Wakes()
         let reactor = Reactor(name: "feeder test")
         async let life: Void = feeder.run(wakes, on: reactor)
-        try await workload.eventually("both regions have jobs") {
+        try await eventually("both regions have jobs") {
             try await workload.number("select count(distinct region) from jobs") == 2
         }
         wakes.stop()

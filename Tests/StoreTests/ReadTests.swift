@@ -147,7 +147,8 @@ struct ReadTests {
                 #expect(noted == versions.last)
             }
             #expect(try await store.inheritance(maximumOpen: 1).version == versions.last)
-            #expect(try await store.inheritanceSize() == 1)
+            let (version, size) = try await store.inheritanceVersionAndSize()
+            #expect(version == versions.last && size == 1)
         }
     }
 

@@ -237,14 +237,8 @@ import Testing
 
     @Test("whatever happens in whatever order, only what was waited for is dead, and one process runs at a time", arguments: 0..<200 as Range<UInt64>)
     func anyOrder(seed: UInt64) {
-        var state = seed
-        func random(_ bound: UInt64) -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return (z ^ (z >> 31)) % bound
-        }
+        var generator = SplitMix64(seed: seed)
+        func random(_ bound: UInt64) -> UInt64 { generator.next() % bound }
         var machine = Machine()
         var now: Int64 = 0
         var running: String?

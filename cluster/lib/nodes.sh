@@ -49,8 +49,10 @@ issue_certificates() {
     }
 }
 
-# configure_node NAME HTTP-PORT PEER-PORT
+# configure_node NAME HTTP-PORT PEER-PORT [SUPERVISOR-PORT]
 configure_node() {
+    local supervisor=''
+    if [[ -n ${4:-} ]]; then supervisor="supervisor: { listen: \"127.0.0.1:$4\" }"; fi
     write_file "$RUN/nodes/$1/node.yaml" 644 <<EOF
 # Written by cluster/up before each start of the node.
 cluster: $CLUSTER
@@ -71,26 +73,38 @@ http:
   key: "$RUN/nodes/$1/api.key"
 drivers: { exec: { directory: "$RUN/exec.d" } }
 data: "$RUN/nodes/$1/data"
+$supervisor
 EOF
 }
 
 node_url() { printf 'https://127.0.0.1:%s' "$(known_port "$1.http")"; }
 
-# Starts the node unless it runs.
+# Whether node $1 has a supervisor since its last start.
+is_supervised() { grep -qs '^supervisor:' "$RUN/nodes/$1/node.yaml"; }
+
+# start_node NAME SUPERVISED: starts the node unless it runs.
 start_node() {
-    local directory=$RUN/nodes/$1 pid http
+    local directory=$RUN/nodes/$1 pid http peer supervisor=''
     mkdir -p "$directory/data"
     if pid=$(process_of "$directory/pid"); then
         if [[ $(readlink "/proc/$pid/exe") == *'(deleted)' ]]; then
             say "  node $1 still runs an older build: cluster/down and cluster/up bring the new one"
+        fi
+        if "$2" && ! is_supervised "$1"; then
+            say "  node $1 runs without a supervisor: cluster/down and cluster/up --supervised give it one"
         fi
         return 0
     fi
     choose_port "$1.http"
     http=$PORT
     choose_port "$1.peer"
+    peer=$PORT
+    if "$2"; then
+        choose_port "$1.supervisor"
+        supervisor=$PORT
+    fi
     issue_certificates "$1"
-    configure_node "$1" "$http" "$PORT"
+    configure_node "$1" "$http" "$peer" "$supervisor"
     step "starting node $1 on https://127.0.0.1:$http"
     start_detached "$directory/pid" "$directory/log" "$BIN/muster" node run --config "$directory/node.yaml"
 }

@@ -52,6 +52,7 @@ public struct Overcommitment: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Overcommitment: JSONEncodable {
+    /// Amounts are replicas or money per hour, as `unit` says.
     public var json: JSON {
         let isCost = if case .cost = self.ceiling.limit { true } else { false }
         func amount(_ value: Int64) -> JSON { isCost ? Quantity(milli: value).json : .int(value) }

@@ -43,6 +43,7 @@ public struct RegionMemory: Sendable, Hashable {
 }
 
 extension RegionMemory: JSONEncodable, JSONDecodable {
+    /// By the region's name; regions without anything to remember are left out.
     public var json: JSON { .object(self.regions.filter { !$0.value.isEmpty }.mapValues(\.json)) }
 
     public init(json: JSON) throws(JSONError) {

@@ -5,5 +5,6 @@
 enum OpenAPIDocument {
     static let text =
         Self.head + Self.nodeAndClusterPaths + Self.fleetPaths + Self.manifestsAndScalingPaths + Self.controlPaths + Self.approvals + Self.auditAndAccessPaths
-        + Self.denials + Self.components + Self.clusterSchemas + Self.fleetSchemas
+        + Self.denials + Self.components + Self.clusterSchemas + Self.fleetSchemas + Self.manifestSchemas + Self.scalingSchemas
+        + Self.controlAndAuditSchemas
 }

@@ -127,6 +127,17 @@ enum Files {
         return String(decoding: data, as: UTF8.self)
     }
 
+    /// The whole of a small file; nil: there is none.
+    /// - Parameter remedy: what helps when it is larger than `limit` bytes, which is an error.
+    static func read(_ path: String, limit: Int, remedy: String) throws -> Data? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard let file = FileHandle(forReadingAtPath: path) else { throw Failure("\(path) can't be read: may this user read it?") }
+        defer { try? file.close() }
+        let data = try file.read(upToCount: limit + 1) ?? Data()
+        guard data.count <= limit else { throw Failure("\(path) is larger than \(limit) bytes; \(remedy)") }
+        return data
+    }
+
     /// Makes a folder and those above it that are missing.
     static func directory(_ path: String) throws {
         var isFolder: ObjCBool = false

@@ -208,7 +208,6 @@ extension NodePeers {
     /// What is known of the others, for monitoring. Series of a peer have its name.
     func metrics() -> [MetricFamily] {
         let view = self.mesh.view
-        let counters = self.mesh.counters
         func family(
             _ kind: MetricFamily.Kind, _ name: String, _ help: String, _ value: (PeerView) -> Double?
         ) -> MetricFamily {
@@ -241,10 +240,16 @@ extension NodePeers {
             MetricFamily(
                 name: "muster_peer_messages_refused_total", help: "Messages of peers that had no effect, by reason.", kind: .counter,
                 samples: view.refusals.map { .init(labels: [.init("reason", "\($0.key)")], Double($0.value)) }.sorted { "\($0.labels)" < "\($1.labels)" }),
-            MetricFamily(
-                name: "muster_peer_connections_refused_total", help: "Connections refused or given up, by reason.", kind: .counter,
-                samples: counters.faults.map { .init(labels: [.init("reason", "\($0.key)")], Double($0.value)) }.sorted { "\($0.labels)" < "\($1.labels)" }),
+            .refusals("muster_peer_connections_refused_total", help: "Connections refused or given up, by reason.", self.mesh.counters.faults),
         ]
+    }
+}
+
+extension MetricFamily {
+    /// A counter with a series for each reason that occurred.
+    static func refusals(_ name: String, help: String, _ refusals: [PeerFault: UInt64]) -> MetricFamily {
+        let samples = refusals.sorted { $0.key.rawValue < $1.key.rawValue }.map { Sample(labels: [.init("reason", $0.key.rawValue)], Double($0.value)) }
+        return MetricFamily(name: name, help: help, kind: .counter, samples: samples)
     }
 }
 

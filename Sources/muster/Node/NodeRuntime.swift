@@ -367,6 +367,12 @@ extension NodeRuntime: NodeView {
                     Double(supervised.restarts)))
             families.append(
                 .counter("muster_supervisor_kills_total", help: "Processes that this node's supervisor killed for their silence.", Double(supervised.kills)))
+            // What can't be read has no series; its supervisor says it when it can't write.
+            let refusals = try? RefusalsFile(directory: self.configuration.dataDirectory).read()
+            families.append(
+                .refusals(
+                    "muster_supervisor_connections_refused_total", help: "Connections that this node's supervisor refused or gave up, by reason.",
+                    refusals ?? [:]))
         }
         if let epoch = snapshot.epoch { families.append(.gauge("muster_leader_epoch", help: "The newest epoch that this node knows of.", Double(epoch))) }
         return families

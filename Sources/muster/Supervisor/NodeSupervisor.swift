@@ -42,6 +42,10 @@ struct NodeSupervisor: Sendable {
                 await roster.run()
                 return nil
             }
+            group.addTask {
+                await self.reportRefusals(of: responder)
+                return nil
+            }
             var status: Result<Int32, any Error> = .success(1)
             for await result in group {
                 guard let result else { continue }
@@ -53,6 +57,35 @@ struct NodeSupervisor: Sendable {
         await responder.stop()
         return try status.get()
     }
+
+    /// How often the node is told of new refusals: sooner than its metrics are read, and seldom enough that strangers who knock don't keep the disk busy.
+    private static let reportInterval = Duration.seconds(5)
+
+    /// Tells the node what was refused here.
+    private func reportRefusals(of responder: FenceResponder) async {
+        let file = RefusalsFile(directory: self.configuration.dataDirectory)
+        var trouble = LastingTrouble(reminder: NodeRuntime.reminderInterval)
+        // Of a supervisor before this one is what the file holds now.
+        var told: [PeerFault: UInt64]?
+        while !Task.isCancelled {
+            let refusals = responder.refusals
+            if refusals != told {
+                do {
+                    try await Self.write(refusals, to: file)
+                    told = refusals
+                    _ = trouble.ended()
+                } catch {
+                    if trouble.isWorthSaying("\(error)", at: .now) {
+                        self.logger.warning("the supervisor can't tell its node whom it refused: /metrics shows old numbers", metadata: ["why": "\(error)"])
+                    }
+                }
+            }
+            do { try await Task.sleep(for: Self.reportInterval) } catch { return }
+        }
+    }
+
+    @concurrent
+    private static func write(_ refusals: [PeerFault: UInt64], to file: RefusalsFile) async throws { try file.write(refusals) }
 
     /// Takes new certificates over, as the node does.
     private func keepIdentity(_ identity: IdentityStore) async {

@@ -65,11 +65,7 @@ final class RosterFile: Sendable {
 
     /// Nil: no node has written one yet.
     func read() throws -> Roster? {
-        guard FileManager.default.fileExists(atPath: self.path) else { return nil }
-        guard let file = FileHandle(forReadingAtPath: self.path) else { throw Failure("\(self.path) can't be read: may this user read it?") }
-        defer { try? file.close() }
-        let data = try file.read(upToCount: Self.maximumBytes + 1) ?? Data()
-        guard data.count <= Self.maximumBytes else { throw Failure("\(self.path) is larger than \(Self.maximumBytes) bytes; \(Self.remedy)") }
+        guard let data = try Files.read(self.path, limit: Self.maximumBytes, remedy: Self.remedy) else { return nil }
         do { return try Roster(json: JSON(parsing: data)) } catch { throw Failure("\(self.path) is no roster: \(error); \(Self.remedy)") }
     }
 

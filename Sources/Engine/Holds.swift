@@ -1,6 +1,6 @@
 public import Model
 
-// Which of several pauses counts, and how it is told: the same in a decision's sentence and where a change is withdrawn.
+// Which of people's holds count, and how it is told: the same for a decision and for what restarts, withdraws or takes back a change.
 
 extension [Pause] {
     /// Of the pauses that keep `workload` as it is at `now`, the one that ends last; nil: there is none.
@@ -14,6 +14,13 @@ extension [Pause] {
             if (pause.until, pause.id) > (other.until, other.id) { found = pause }
         }
         return found
+    }
+}
+
+extension Override {
+    /// Whether `workload` is to have the size that somebody asked for.
+    public func isInForce(for workload: WorkloadID, at now: WallTime) -> Bool {
+        self.workload == workload && self.since <= now + Engine.clockAllowance && now < self.until
     }
 }
 

@@ -1,0 +1,15 @@
+import Model
+import Testing
+
+@Suite("SplitMix64") struct SplitMix64Tests {
+    /// The first numbers for the seed 1234567 are those of the reference implementation in C.
+    @Test("it gives the numbers of the reference implementation, the same ones for each seed")
+    func reference() {
+        var generator = SplitMix64(seed: 1_234_567)
+        let numbers = (1...5).map { _ in generator.next() }
+        #expect(
+            numbers == [
+                6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423, 4_593_380_528_125_082_431, 16_408_922_859_458_223_821,
+            ])
+    }
+}
