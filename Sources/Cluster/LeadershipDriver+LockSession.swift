@@ -137,7 +137,6 @@ extension LeadershipDriver {
     }
 
     func sendBeat(_ session: Int, number: Int) async {
-        if let at = self.board.workedAt { self.handle(.worked(at: at)) }
         guard let lock = self.lock, lock.number == session else { return }
         do {
             let rows = try await lock.connection.query(ElectionSQL.beat, self.termParameters)

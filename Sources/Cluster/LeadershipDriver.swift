@@ -191,7 +191,7 @@ actor LeadershipDriver {
     // MARK: - Events and effects
 
     func handle(_ event: ElectionEvent) {
-        let effects = self.machine.handle(event, at: BootClock.now())
+        let effects = self.machine.handle(event, at: BootClock.now(), workedAt: self.board.workedAt)
         // Before the effects: what revokes the right to act counts first.
         self.post()
         for effect in effects { self.perform(effect) }

@@ -61,8 +61,6 @@ public enum ElectionEvent: Sendable, Hashable {
     /// This leader can't do a leader's work (its targets are out of reach) since then, and other nodes can: the one that is named shall be next.
     case unfit(since: Instant, other: String? = nil)
     case fit
-    /// The leader's work got on, last at that moment.
-    case worked(at: Instant)
     /// Strict mode: the leader of `token` asks this node to vouch for it for `lease`.
     case leaderPinged(from: String, token: FencingToken, lease: Duration, request: Int)
     /// Strict mode: a peer vouched. `sentAt` is when the request that it answers was sent, on this node's clock.

@@ -13,9 +13,9 @@ extension ElectionMachine {
     static let patienceWithMinority = Duration.seconds(3)
     /// A leader whose work does not get on resigns after this long, longer than a round of a million workloads takes: its beats alone must not keep the lock
     /// from a node that would work.
-    static let patienceWithWork = Duration.seconds(30)
+    public static let patienceWithWork = Duration.seconds(30)
     /// The same where the leader before resigned, too: if no node's work gets on, terms must not follow one another.
-    static let patienceWithWorkAfterResignation = Duration.seconds(120)
+    public static let patienceWithWorkAfterResignation = Duration.seconds(120)
     /// After resigning for want of a majority the node stays away for longer than after other resignations: if it alone can
     /// reach the database, terms without acts would follow one another.
     static let minorityHoldOff = Duration.seconds(5)
@@ -35,10 +35,11 @@ extension ElectionMachine {
         return min(due, self.stallDue(tenure))
     }
 
-    /// When its work has not got on for too long. While the database does not answer, none can.
+    /// When its work has not got on for too long. Without a lease none can: one that ends before that suspends the leader first.
     func stallDue(_ tenure: Tenure) -> Instant {
         guard case .leading = self.state, let workedAt = tenure.workedAt else { return Instant(nanoseconds: .max) }
-        return workedAt + (tenure.grant.predecessor?.resigned == true ? Self.patienceWithWorkAfterResignation : Self.patienceWithWork)
+        let patience = tenure.grant.predecessor?.resigned == true ? Self.patienceWithWorkAfterResignation : Self.patienceWithWork
+        return workedAt + patience < tenure.patienceUntil ? workedAt + patience : Instant(nanoseconds: .max)
     }
 
     // MARK: Word of other leaders

@@ -36,7 +36,8 @@ extension ElectionMachine {
             }
         }
         switch self.state {
-        case .leading(let tenure) where tenure.patienceUntil <= now:
+        case .leading(var tenure) where tenure.patienceUntil <= now:
+            tenure.halt()
             self.state = .suspended(tenure, since: now)
             effects.append(.suspend)
         case .suspended(_, let since) where since + Self.longestSuspension <= now:
@@ -164,7 +165,7 @@ extension ElectionMachine {
         let quorum = self.strict.map { Quorum(mode: $0, ownPromiseAt: holdsFrom, at: now) }
         var tenure = Tenure(
             session: session, grant: grant, grantedAt: now, timing: timing, sight: self.sight, incarnation: self.incarnation, quorum: quorum)
-        tenure.workedAt = self.watchesWork ? now : nil
+        if self.watchesWork { tenure.watchWork(from: now) }
         self.state = .leading(tenure)
         effects.append(.startLeading(grant, timing: timing))
         // Worth asking only if its word would count, and if it did not say so already.
@@ -205,8 +206,7 @@ extension ElectionMachine {
 
     mutating func resumeIfAnswered(at now: Instant, _ effects: inout [ElectionEffect]) {
         if case .suspended(var tenure, _) = self.state, let until = tenure.leaseUntil, until > now {
-            // What waited for the database gets on from now.
-            tenure.workedAt = tenure.workedAt.map { max($0, now) }
+            tenure.resume(at: now)
             self.state = .leading(tenure)
             effects.append(.resume)
         }

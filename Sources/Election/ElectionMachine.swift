@@ -65,7 +65,7 @@ public struct ElectionMachine: Sendable {
     let incarnation: String
     var heldUntil = Instant(nanoseconds: .min)
     var unfitSince: Instant?
-    /// A leader is told of its work (`worked`), and resigns when that does not get on.
+    /// A leader resigns when its work does not get on.
     let watchesWork: Bool
     /// The node that can do a leader's work instead, while this one can't.
     var fitter: String?
@@ -115,8 +115,11 @@ public struct ElectionMachine: Sendable {
     public var timing: Timing { self.configured.stretched(by: self.changes.factor) }
 
     /// Carries out what is due by now, then the event. Effects are to be performed in order.
-    public mutating func handle(_ event: ElectionEvent, at now: Instant) -> [ElectionEffect] {
+    /// - Parameter workedAt: when this node's work as a leader got on last, in whichever term; nil: it never has. Said with every event, so that a leader
+    ///   which has no beat to send for all its transactions is not taken for one whose work stands still.
+    public mutating func handle(_ event: ElectionEvent, at now: Instant, workedAt: Instant? = nil) -> [ElectionEffect] {
         var effects: [ElectionEffect] = []
+        if self.watchesWork, let workedAt, let session = self.tenure?.session { self.updateTenure(of: session) { $0.worked(at: workedAt) } }
         // First what the clock alone decides: an event that comes late must find the lease ended.
         self.expire(at: now, &effects)
         self.apply(event, at: now, &effects)
@@ -159,8 +162,6 @@ public struct ElectionMachine: Sendable {
             self.unfitSince = min(since, self.unfitSince ?? since)
             self.fitter = other
         case .fit: self.unfitSince = nil
-        case .worked(let at):
-            if let tenure = self.tenure, let last = tenure.workedAt { self.updateTenure(of: tenure.session) { $0.workedAt = max(last, at) } }
         case .leaderPinged(let from, let token, let lease, let request):
             self.leaderPinged(from, token, lease, request, at: now, &effects)
         case .acknowledged(let node, let token, let promised, let sentAt):

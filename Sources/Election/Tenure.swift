@@ -35,7 +35,9 @@ public struct Tenure: Sendable, Hashable {
     var quorum: Quorum?
 
     /// When the leader's work got on last, as far as is known; nil: nobody watches it.
-    var workedAt: Instant?
+    private(set) var workedAt: Instant?
+    /// When the lease ended that is waited for now; nil while there is one.
+    private var haltedAt: Instant?
 
     var settlement = Settlement.notYet
     /// The leader row says that the gate has opened.
@@ -83,6 +85,18 @@ public struct Tenure: Sendable, Hashable {
         Lease(
             epoch: self.grant.epoch, until: self.leaseUntil, gateOpen: self.gateOpen, halted: halted, token: self.grant.token,
             promised: promised)
+    }
+
+    mutating func watchWork(from now: Instant) { self.workedAt = now }
+    /// Its work got on then; nothing where nobody watches.
+    mutating func worked(at instant: Instant) { self.workedAt = self.workedAt.map { max($0, instant) } }
+
+    /// The lease has ended; a process that was stopped meanwhile finds that out late.
+    mutating func halt() { self.haltedAt = self.patienceUntil }
+    /// There is a lease again. Without one no work gets on: that time does not count.
+    mutating func resume(at now: Instant) {
+        if let workedAt, let haltedAt { self.workedAt = min(now, workedAt + (now - haltedAt)) }
+        self.haltedAt = nil
     }
 
     /// When the next beat is due; the far future while one is in flight (there is never more than one).

@@ -3,6 +3,7 @@ public struct Outcome: Sendable {
     public var scenario: Scenario
     public var nodes: Int
     public var strict: Bool
+    public var lasting: Bool
     /// The first broken invariant, in words; empty when all held.
     public var violations: [String]
     public var faults: Int
@@ -29,14 +30,15 @@ public enum Simulator {
     /// One run: faults, then healing.
     public static func run(_ scenario: Scenario, trace: ((String) -> Void)? = nil) -> Outcome {
         var simulation = Simulation(scenario, trace: trace)
-        simulation.run(until: scenario.faultyTime)
+        simulation.run(until: simulation.faultyTime)
         var recovery: Int64?
         if simulation.ledger.violations.isEmpty { recovery = Self.recover(&simulation) }
         if simulation.ledger.violations.isEmpty { simulation.checkAcknowledged() }
         let record = simulation.ledger
         return Outcome(
-            scenario: scenario, nodes: simulation.nodes.count, strict: simulation.strict, violations: record.violations, faults: simulation.faults,
-            steps: simulation.steps, leaders: record.leaders, effects: record.effects, recovery: recovery, counters: record.sometimes)
+            scenario: scenario, nodes: simulation.nodes.count, strict: simulation.strict, lasting: simulation.lasting,
+            violations: record.violations, faults: simulation.faults, steps: simulation.steps, leaders: record.leaders, effects: record.effects,
+            recovery: recovery, counters: record.sometimes)
     }
 
     private static func recover(_ simulation: inout Simulation) -> Int64? {

@@ -11,14 +11,19 @@ public struct Scenario: Sendable, Hashable {
     public var planted: PlantedBug?
     /// Only these faults; empty: all.
     public var only: Set<Fault> = []
+    /// Whether terms last for minutes, in a run that is as much longer; nil: the seed decides.
+    public var lasting: Bool?
     /// How long faults are injected, in simulated microseconds.
     public var faultyTime: Int64 = 40_000_000
     /// No faults at all: nothing may change its leader then.
     public var calm = false
 
-    public init(seed: UInt64, nodes: Int? = nil, strict: Bool? = nil, planted: PlantedBug? = nil, only: Set<Fault> = []) {
+    public init(
+        seed: UInt64, nodes: Int? = nil, strict: Bool? = nil, planted: PlantedBug? = nil, only: Set<Fault> = [], lasting: Bool? = nil
+    ) {
         self.seed = seed
         self.only = only
+        self.lasting = lasting
         self.nodes = nodes
         self.strict = strict
         self.planted = planted
@@ -31,6 +36,7 @@ public struct Scenario: Sendable, Hashable {
         if let strict { words += ["--strict", strict ? "on" : "off"] }
         if let planted { words += ["--plant", planted.rawValue] }
         if !self.only.isEmpty { words += ["--only", self.only.map(\.rawValue).sorted().joined(separator: ",")] }
+        if let lasting { words += ["--lasting", lasting ? "on" : "off"] }
         if self.calm { words.append("--calm") }
         return (words + ["--trace"]).joined(separator: " ")
     }
@@ -39,7 +45,7 @@ public struct Scenario: Sendable, Hashable {
 /// What can go wrong around the nodes.
 public enum Fault: String, Sendable, Hashable, CaseIterable {
     case terminate, cutLine, pause, hang, restartDatabase, failOver, splitBrain, crash, resign, handOver, shutdown, cutPeers, swizzle
-    case loseTargets, fillDisk, jumpClock, pooler, holdOff, strayAnswer
+    case loseTargets, fillDisk, jumpClock, pooler, holdOff, strayAnswer, stallWork
 
     private var weight: Int {
         switch self {
@@ -86,6 +92,10 @@ public enum PlantedBug: String, Sendable, Hashable, CaseIterable {
     case promisesForgotten
     /// Nobody ends a silent holder: no idle timeout, no keepalives, no peers.
     case silentHolderKept
+    /// A leader's work is said to get on whenever it beats.
+    case beatsForWork
+    /// Nobody says that a leader's work gets on.
+    case workUntold
 
     /// Whether it can only show in strict mode.
     public var needsStrictMode: Bool {
@@ -94,4 +104,7 @@ public enum PlantedBug: String, Sendable, Hashable, CaseIterable {
         default: false
         }
     }
+
+    /// Whether it can only show in terms that last.
+    public var needsLastingTerms: Bool { self == .beatsForWork || self == .workUntold }
 }

@@ -10,6 +10,11 @@ struct SimulatedNode {
         var epoch: Epoch
         var session: Int
         var lease: Duration
+        /// When it got on last, with the time without a lease left out, and for how long it may stand still: what the checks go by.
+        var gotOnAt: Instant
+        let patience: Duration
+        /// Since when the leader has been suspended.
+        var haltedAt: Instant?
         var gateOpen = false
         var draining = false
         /// The shell has been told that the term is over.
@@ -43,6 +48,11 @@ struct SimulatedNode {
     var downCutUntil: Int64 = 0
     var poolerUntil: Int64 = 0
     var targetsCutUntil: Int64 = 0
+    /// Its work stands still while everything else of it goes on: since when, and until when.
+    var stalledFrom: Int64 = 0
+    var stalledUntil: Int64 = 0
+    /// When the work of this process got on last, of whichever term: what the machine is told.
+    var workedAt: Instant?
     /// Machine's session number → session.
     var sessions: [Int: Int] = [:]
     var server = 0

@@ -16,6 +16,7 @@ extension Simulation {
         // Half of the faults meet the leader.
         let victim = self.oneIn(2) ? leader : index
         if self.torn, self.menu.contains(.splitBrain), self.servers.dropLast().allSatisfy({ $0.retired }) { return self.splitBrain(leader) }
+        if self.lasting, self.menu.contains(.stallWork), self.oneIn(3) { return self.stallWork(leader) }
         if self.torn, !self.oneIn(4) {
             self.faults -= 1
             return
@@ -34,6 +35,7 @@ extension Simulation {
         case .cutLine: self.cutLine(victim)
         case .pause: self.pause(victim)
         case .hang: self.hang()
+        case .stallWork: self.stallWork(victim)
         case .restartDatabase: self.restartDatabase(backendKilled: self.oneIn(2))
         case .failOver: self.failOver()
         case .splitBrain: self.splitBrain(leader)
@@ -88,9 +90,29 @@ extension Simulation {
 
     private mutating func pause(_ node: Int) {
         if self.leading & (UInt32(1) << UInt32(node)) != 0 { self.count(.pausedLeader) }
-        let until = self.now + self.pick(50_000...4_000_000)
+        // What waits for a paused process waits for the end that was said: a long pause ends with the faults.
+        let isLong = self.lasting && self.oneIn(4)
+        let until = isLong ? min(self.now + self.pick(20_000_000...60_000_000), self.faultyTime) : self.now + self.pick(50_000...4_000_000)
         self.nodes[node].pausedUntil = max(self.nodes[node].pausedUntil, until)
         self.note("fault: \(self.nodes[node].name) is paused until \(until / 1000) ms")
+    }
+
+    /// The node beats on, but neither decides nor acts, whatever terms come.
+    private mutating func stallWork(_ node: Int) {
+        if self.leading & (UInt32(1) << UInt32(node)) != 0 { self.count(.stalledLeader) }
+        let longest = self.lasting || self.oneIn(8) ? self.pick(0...3) : 0
+        let until: Int64 =
+            switch longest {
+            case 0: self.now + self.pick(1_000_000...5_000_000)
+            case 1: self.now + self.pick(5_000_000...40_000_000)
+            case 2: self.now + self.pick(40_000_000...240_000_000)
+            default: .max
+            }
+        // One that has just ended, with no round of the work after it, goes on.
+        if self.nodes[node].stalledUntil < self.now - Self.longestRound { self.nodes[node].stalledFrom = self.now }
+        self.nodes[node].stalledUntil = max(self.nodes[node].stalledUntil, until)
+        let end = self.nodes[node].stalledUntil
+        self.note("fault: the work of \(self.nodes[node].name) stands still \(end == .max ? "for ever" : "until \(end / 1000) ms")")
     }
 
     private mutating func cutLine(_ node: Int) {
@@ -222,6 +244,7 @@ extension Simulation {
             self.nodes[node].downCutUntil = 0
             self.nodes[node].poolerUntil = 0
             self.nodes[node].targetsCutUntil = 0
+            self.nodes[node].stalledUntil = min(self.nodes[node].stalledUntil, self.now)
             if self.nodes[node].pausedUntil > self.now {
                 self.nodes[node].pausedUntil = 0
                 let bit = UInt32(1) << UInt32(node)

@@ -14,7 +14,14 @@ import Model
 /// 7. In strict mode no node vouches for a token below one that it, or an earlier process of it, has promised.
 /// 8. Acknowledged decisions are still there at the end, except those after the fork of a lost timeline.
 /// 9. Whoever confirms that it is not in the lock's queue is not in it, with the session that it uses.
+/// 10. A leader whose work has stood still for longer than its patience gives the lock up; the time without a lease does not count.
+/// 11. A leader resigns as stalled only if its work stands still, and has done so for as long as that.
 extension Simulation {
+    /// A leader finds with a beat or a timer that its patience is over.
+    static let patienceSlack = Duration.seconds(1)
+    /// A round of the work was as far back when it came to stand still, a clock runs at its own rate, and the term ends after a drain of 2 s.
+    static let blameSlack = Duration.seconds(4)
+
     mutating func violated(_ words: String) {
         self.note("VIOLATED: \(words)")
         self.ledger.violations.append("\(words), at \(self.now) µs")
@@ -31,6 +38,7 @@ extension Simulation {
         while left != 0 {
             let node = left.trailingZeroBitCount
             left &= left - 1
+            self.checkWork(node)
             guard self.nodes[node].pausedUntil <= self.now, let lease = self.nodes[node].machine.lease,
                 lease.mayAct(at: self.clock(node), sendBudget: .zero)
             else { continue }
@@ -43,6 +51,22 @@ extension Simulation {
             }
             self.ledger.highestActing = max(self.ledger.highestActing, lease.token)
         }
+    }
+
+    private mutating func checkWork(_ node: Int) {
+        guard self.nodes[node].pausedUntil + Self.patienceSlack.microseconds <= self.now, let work = self.nodes[node].work else { return }
+        // What ended a lease for want of a majority is known no better than to a lease.
+        let still = self.clock(node) - work.gotOnAt
+        guard still > work.patience + work.lease + Self.patienceSlack else { return }
+        self.violated("\(self.nodes[node].name) keeps the lock with \(work.token.words), and its work has stood still for \(still.text)")
+    }
+
+    mutating func checkBlame(_ node: Int) {
+        guard let work = self.nodes[node].work else { return }
+        let stalled = Duration.microseconds(max(0, min(self.now, self.nodes[node].stalledUntil) - self.nodes[node].stalledFrom))
+        let still = min(stalled, self.clock(node) - work.gotOnAt)
+        guard still < work.patience - Self.blameSlack else { return }
+        self.violated("\(self.nodes[node].name) resigned with \(work.token.words) as stalled, and its work had stood still for \(still.text)")
     }
 
     mutating func checkGrant(_ server: Int, _ token: FencingToken, node: Int, run: Int, after before: Database.Durable) {

@@ -5,6 +5,10 @@ import Model
 extension Simulation {
     static let drainedAtOnce: ClosedRange<Int64> = 0...20_000
     static let drainedLate: ClosedRange<Int64> = 100_000...3_000_000
+    /// Between the rounds of a leader's work.
+    static let roundGap: ClosedRange<Int64> = 40_000...200_000
+    /// A round comes within so long once nothing holds the work up.
+    static let longestRound: Int64 = 300_000
 
     func clock(_ node: Int) -> Instant { self.nodes[node].clock(self.now) }
 
@@ -24,7 +28,7 @@ extension Simulation {
     mutating func feed(_ node: Int, _ event: ElectionEvent) {
         guard !self.nodes[node].down else { return }
         if self.trace != nil, !event.isRoutine { self.note("\(self.nodes[node].name) ← \(event)") }
-        let effects = self.nodes[node].machine.handle(event, at: self.clock(node))
+        let effects = self.nodes[node].machine.handle(event, at: self.clock(node), workedAt: self.nodes[node].workedAt)
         for effect in effects {
             if self.trace != nil, !effect.isRoutine { self.note("\(self.nodes[node].name) → \(effect)") }
             self.perform(effect, by: node)
@@ -52,14 +56,15 @@ extension Simulation {
         case .sendBeat(let session, let number):
             let now = self.clock(node)
             self.nodes[node].beatSentAt[number] = now
+            if self.bug == .beatsForWork { self.nodes[node].workedAt = now }
             if let epoch = self.nodes[node].machine.tenure?.grant.epoch { self.send(node, session, .beat(number: number, epoch: epoch)) }
         case .settle(let session):
             if let tenure = self.nodes[node].machine.tenure { self.send(node, session, .settle(tenure.grant.epoch, tenure.timing.lease)) }
         case .resign(let session):
             if case .resigning(let tenure, _) = self.nodes[node].machine.state { self.send(node, session, .resign(tenure.grant.epoch)) }
         case .openGate(let evidence): self.openGate(node, evidence)
-        case .suspend: self.count(.suspended)
-        case .resume: self.count(.resumed)
+        case .suspend: self.suspend(node)
+        case .resume: self.resume(node)
         case .drain:
             self.nodes[node].work?.draining = true
             let pause = self.oneIn(6) ? self.pick(Self.drainedLate) : self.pick(Self.drainedAtOnce)
@@ -97,13 +102,32 @@ extension Simulation {
         if timing.lease > self.nodes[node].timing.lease { self.count(.timersStretched) }
         self.nextTerm += 1
         let session = self.nodes[node].machine.session ?? 0
+        let patience =
+            grant.predecessor?.resigned == true ? ElectionMachine.patienceWithWorkAfterResignation : ElectionMachine.patienceWithWork
         let work = SimulatedNode.Work(
-            number: self.nextTerm, token: grant.token, epoch: grant.epoch, session: session, lease: timing.lease,
-            versions: Array(repeating: nil, count: self.targets.count), touched: Array(repeating: false, count: self.targets.count))
+            number: self.nextTerm, token: grant.token, epoch: grant.epoch, session: session, lease: timing.lease, gotOnAt: self.clock(node),
+            patience: patience, versions: Array(repeating: nil, count: self.targets.count), touched: Array(repeating: false, count: self.targets.count))
         self.nodes[node].work = work
         self.nodes[node].beatSentAt = [:]
         let run = self.nodes[node].run
         self.schedule(self.pick(0...3000), .work(node: node, run: run, term: self.nextTerm))
+    }
+
+    private mutating func suspend(_ node: Int) {
+        self.count(.suspended)
+        guard let work = self.nodes[node].work else { return }
+        // A process that was paused finds out later than it was so.
+        let now = self.clock(node)
+        self.nodes[node].work?.haltedAt = min(now, (work.answeredBeat ?? work.gotOnAt) + work.lease)
+    }
+
+    /// Without a lease no work gets on: that time does not count.
+    private mutating func resume(_ node: Int) {
+        self.count(.resumed)
+        guard let work = self.nodes[node].work, let haltedAt = work.haltedAt else { return }
+        let now = self.clock(node)
+        self.nodes[node].work?.gotOnAt = min(now, work.gotOnAt + (now - haltedAt))
+        self.nodes[node].work?.haltedAt = nil
     }
 
     private mutating func openGate(_ node: Int, _ evidence: Gate.Evidence) {
@@ -123,8 +147,6 @@ extension Simulation {
 
     private mutating func stopLeading(_ node: Int, _ reason: LossReason) {
         if self.nodes[node].work?.gateOpen == false { self.count(.leaderWithoutGateLost) }
-        self.nodes[node].work?.lost = true
-        if self.bug != .ignoresStopLeading { self.nodes[node].work = nil }
         switch reason {
         case .resigned: self.count(.lostByResigning)
         case .sessionClosed: self.count(.lostBySession)
@@ -133,9 +155,12 @@ extension Simulation {
         case .fenced: self.count(.lostFenced)
         case .unfit: self.count(.lostUnfit)
         case .minority: self.count(.lostMinority)
-        // These nodes' work is not watched.
-        case .stalled: break
+        case .stalled:
+            self.count(.lostStalled)
+            self.checkBlame(node)
         }
+        self.nodes[node].work?.lost = true
+        if self.bug != .ignoresStopLeading { self.nodes[node].work = nil }
     }
 
     mutating func beatAnswered(_ node: Int, _ session: Int, _ number: Int, _ current: Bool) {
@@ -160,8 +185,15 @@ extension Simulation {
     mutating func work(_ node: Int, _ term: Int) {
         guard let work = self.nodes[node].work, work.number == term else { return }
         let run = self.nodes[node].run
-        self.schedule(self.pick(40_000...200_000), .work(node: node, run: run, term: term))
+        if let wait = self.stall(of: node) { return self.schedule(wait, .work(node: node, run: run, term: term)) }
+        self.schedule(self.pick(Self.roundGap), .work(node: node, run: run, term: term))
         guard !work.draining else { return }
+        // What waits for its commit does not get on.
+        if !work.deciding {
+            let now = self.clock(node)
+            if self.bug != .workUntold { self.nodes[node].workedAt = now }
+            self.nodes[node].work?.gotOnAt = now
+        }
         if self.bug == .ignoresStopLeading, work.lost { self.act(node, idem: self.nextDecision) }
         if self.bug == .actsBeforeCommit { self.act(node, idem: self.nextDecision + 1) }
         if !work.deciding {
@@ -184,11 +216,22 @@ extension Simulation {
 
     mutating func decided(_ node: Int, _ session: Int, _ term: Int, _ sentAt: Instant, _ idem: Int, _ committed: Bool) {
         guard let work = self.nodes[node].work, work.number == term else { return }
+        // That the session lives is the driver's to say, whether or not the work hears of it.
+        if committed {
+            self.confirm(node, session, sentAt: sentAt)
+            self.feed(node, .beatConfirmed(session: session, sentAt: sentAt))
+        }
+        self.proceed(node, term, idem, committed)
+    }
+
+    /// What the work does with its decision.
+    mutating func proceed(_ node: Int, _ term: Int, _ idem: Int, _ committed: Bool) {
+        guard let work = self.nodes[node].work, work.number == term else { return }
+        if let wait = self.stall(of: node) {
+            return self.schedule(wait, .proceed(node: node, run: self.nodes[node].run, term: term, idem: idem, committed: committed))
+        }
         self.nodes[node].work?.deciding = false
-        guard committed else { return }
-        self.confirm(node, session, sentAt: sentAt)
-        self.feed(node, .beatConfirmed(session: session, sentAt: sentAt))
-        self.act(node, idem: idem)
+        if committed { self.act(node, idem: idem) }
     }
 
     /// The check right before each act, as the shell makes it.
@@ -249,6 +292,7 @@ extension Simulation {
         node.watchRun += 1
         node.watchServer = nil
         node.beatSentAt = [:]
+        node.workedAt = nil
         node.promisedAloud = .zero
         node.machine = self.makeMachine(
             index, run: node.run, timing: node.timing, epoch: node.keptEpoch, promised: node.keptPromise, of: self.nodes.count)

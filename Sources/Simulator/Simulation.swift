@@ -33,6 +33,7 @@ struct Simulation {
         case peer(to: Int, from: Int, PeerMessage)
         case gossip(node: Int, run: Int)
         case work(node: Int, run: Int, term: Int)
+        case proceed(node: Int, run: Int, term: Int, idem: Int, committed: Bool)
         case call(target: Int, node: Int, run: Int, term: Int, FencingToken, TargetCall)
         case drained(node: Int, run: Int, term: Int)
         case asked(node: Int, run: Int, session: Int, [String])
@@ -48,6 +49,9 @@ struct Simulation {
     static let greatestRateError: Int64 = 4
     /// A request is on the wire this long after the check, at the most.
     static let sendBudget = Duration.milliseconds(5)
+    /// A run whose terms last takes so many times as long, with faults that come so many times as rarely and with as much less mischief.
+    static let lastingTime: Int64 = 6
+    static let lastingGap: Int64 = 40
     /// After this long without an answer TCP gives a connection up.
     static let tcpTimeout: Int64 = 2_000_000
 
@@ -62,6 +66,8 @@ struct Simulation {
     let faultGap: Int64
     /// Databases keep failing over here while the old primary lives, with few other faults between: what strict mode is for.
     let torn: Bool
+    /// Terms last for minutes here, unless a leader's work stands still.
+    let lasting: Bool
     /// What goes wrong here, by weight.
     let menu: [Fault]
     /// Nodes tell each other the newest token, besides what they have to say anyway.
@@ -106,7 +112,7 @@ struct Simulation {
         self.idleTimeouts = random.below(10) != 0 && scenario.planted != .silentHolderKept
         self.keepalives = random.below(10) != 0 && scenario.planted != .silentHolderKept
         self.supervised = random.below(3) == 0
-        self.faultGap = [1, 2, 4, 8][Int(random.below(4))]
+        let gap: Int64 = [1, 2, 4, 8][Int(random.below(4))]
         self.trace = trace
         self.servers = [Database(timeline: 1)]
         self.targets = (0..<4).map { Target(comparesVersions: $0 < 3) }
@@ -117,6 +123,11 @@ struct Simulation {
         let torn = random.below(8) == 0 || (scenario.planted?.needsStrictMode ?? false)
         self.torn = torn
         self.gossips = random.below(3) != 0 && !torn
+        // By a generator of its own: what else a seed means is the same with it and without.
+        var other = SeededGenerator(seed: ~scenario.seed)
+        let lasting = other.below(16) == 0 && !torn
+        self.lasting = scenario.lasting ?? (scenario.planted?.needsLastingTerms ?? false || lasting)
+        self.faultGap = self.lasting ? Self.lastingGap : gap
         self.random = random
         for index in 0..<count { self.addNode(index, of: count) }
         for index in 0..<count { self.begin(index) }
@@ -138,8 +149,11 @@ struct Simulation {
     ) -> ElectionMachine {
         ElectionMachine(
             timing: timing, knownEpoch: epoch, seed: self.random.next(), incarnation: SimulatedNode.incarnation(index, run),
-            promised: promised, strict: self.strict ? StrictMode(members: count) : nil)
+            promised: promised, strict: self.strict ? StrictMode(members: count) : nil, watchesWork: true)
     }
+
+    /// How long faults are injected.
+    var faultyTime: Int64 { self.scenario.faultyTime * (self.lasting ? Self.lastingTime : 1) }
 
     // MARK: Chance and time
 
@@ -149,7 +163,7 @@ struct Simulation {
     mutating func oneIn(_ count: Int64) -> Bool { self.random.below(count) == 0 }
     /// Mischief of the shell's: only while faults are injected.
     mutating func buggify(_ count: Int64) -> Bool {
-        guard self.faultsOn, self.oneIn(count) else { return false }
+        guard self.faultsOn, self.oneIn(self.lasting ? count * Self.lastingGap : count) else { return false }
         self.count(.buggify)
         return true
     }
@@ -223,10 +237,15 @@ struct Simulation {
         case .work(let node, let run, let term):
             guard self.lives(node, run), !self.isPaused(node, event) else { return }
             self.work(node, term)
+        case .proceed(let node, let run, let term, let idem, let committed):
+            guard self.lives(node, run), !self.isPaused(node, event) else { return }
+            self.proceed(node, term, idem, committed)
         case .call(let target, let node, let run, let term, let token, let call):
             self.handle(call, target, node, run, term, token, event)
         case .drained(let node, let run, let term):
             guard self.lives(node, run), self.nodes[node].work?.number == term, !self.isPaused(node, event) else { return }
+            // The work says so itself.
+            if let wait = self.stall(of: node) { return self.schedule(wait, event) }
             self.feed(node, .drained)
         case .asked(let node, let run, let session, let asked):
             guard self.lives(node, run), !self.isPaused(node, event) else { return }
@@ -240,6 +259,17 @@ struct Simulation {
         }
     }
 
-    /// For `step`: answers of targets wait for a paused process as everything does.
-    mutating func reaches(_ node: Int, _ run: Int, _ event: Event) -> Bool { self.lives(node, run) && !self.isPaused(node, event) }
+    /// For `step`: answers of targets wait for a paused process as everything does, and for work that stands still.
+    mutating func reaches(_ node: Int, _ run: Int, _ event: Event) -> Bool {
+        guard self.lives(node, run), !self.isPaused(node, event) else { return false }
+        guard let wait = self.stall(of: node) else { return true }
+        self.schedule(wait, event)
+        return false
+    }
+
+    /// How long to wait before looking again whether that node's work gets on; nil when it does.
+    func stall(of node: Int) -> Int64? {
+        let left = self.nodes[node].stalledUntil - self.now
+        return left > 0 ? min(left, Self.hangCheck) : nil
+    }
 }

@@ -7,8 +7,8 @@ import Simulator
 /// Both end with one line of JSON. Ends with 1 when an invariant was broken, with 2 when the command is wrong.
 @main struct MusterSim {
     static let usage = """
-        usage: muster-sim --seed N [--trace] [--nodes 1-9] [--strict on|off] [--plant BUG] [--only FAULT,…] [--calm]
-               muster-sim --faults N [--from SEED] [--nodes 1-9] [--strict on|off] [--plant BUG] [--only FAULT,…]
+        usage: muster-sim --seed N [--trace] [--nodes 1-9] [--strict on|off] [--plant BUG] [--only FAULT,…] [--lasting on|off] [--calm]
+               muster-sim --faults N [--from SEED] [--nodes 1-9] [--strict on|off] [--plant BUG] [--only FAULT,…] [--lasting on|off]
         BUG: \(PlantedBug.allCases.map(\.rawValue).joined(separator: ", "))
         FAULT: \(Fault.allCases.map(\.rawValue).joined(separator: ", "))
         """
@@ -53,6 +53,7 @@ import Simulator
             case "--nodes":
                 self.scenario.nodes = value(of: option) { Int($0).flatMap { (1...Scenario.mostNodes).contains($0) ? $0 : nil } }
             case "--strict": self.scenario.strict = value(of: option) { ["on": true, "off": false][$0] }
+            case "--lasting": self.scenario.lasting = value(of: option) { ["on": true, "off": false][$0] }
             case "--plant": self.scenario.planted = value(of: option) { PlantedBug(rawValue: $0) }
             case "--only":
                 self.scenario.only = value(of: option) { text in

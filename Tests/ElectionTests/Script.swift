@@ -21,8 +21,8 @@ struct Script {
 
     /// The event's effects, unchecked: for the way to where a test begins.
     @discardableResult
-    mutating func feed(_ milliseconds: Int64, _ event: ElectionEvent) -> [ElectionEffect] {
-        self.machine.handle(event, at: .ms(milliseconds))
+    mutating func feed(_ milliseconds: Int64, _ event: ElectionEvent, workedAt: Int64? = nil) -> [ElectionEffect] {
+        self.machine.handle(event, at: .ms(milliseconds), workedAt: workedAt.map { .ms($0) })
     }
 
     func mayAct(_ milliseconds: Int64, sendBudget: Duration = .zero) -> Bool {

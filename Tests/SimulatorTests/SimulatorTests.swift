@@ -12,6 +12,7 @@ import Testing
     /// Too rare to be met in every small run.
     private static let veryRare: Set<Sometimes> = [
         .lostSilent, .lateAbsoluteWrite, .decisionFenced, .lostMinority, .gateDead, .keepaliveEviction, .ghostGranted, .olderTokenWindow,
+        .lostStalled,
     ]
 
     @Test("whatever breaks, the invariants hold, and once all is well somebody leads, decides and acts")
@@ -31,16 +32,19 @@ import Testing
 
     @Test("in strict mode two primaries never make two leaders act, while without it the window is seen")
     func strictMode() {
-        var tally = (strict: Tally(), loose: Tally())
+        var tally = Tally()
         for seed in UInt64(1000)...1009 {
             let strict = Simulator.run(Scenario(seed: seed, nodes: 3, strict: true, only: [.splitBrain, .terminate]))
             #expect(strict.violations == [], "repeat it with: \(strict.scenario.command)")
-            tally.strict.add(strict)
-            tally.loose.add(Simulator.run(Scenario(seed: seed, nodes: 3, strict: false, only: [.splitBrain, .terminate])))
+            tally.add(strict)
         }
-        #expect(tally.strict.count(.failoverOldAlive) > 0 && tally.strict.count(.promiseDelayed) > 0 && tally.strict.effects > 0)
-        #expect(tally.strict.count(.olderTokenWindow) == 0)
-        #expect(tally.loose.count(.olderTokenWindow) > 0)
+        #expect(tally.count(.failoverOldAlive) > 0 && tally.count(.promiseDelayed) > 0 && tally.effects > 0)
+        #expect(tally.count(.olderTokenWindow) == 0)
+        // One seed in sixteen shows it.
+        let isSeen = (UInt64(1000)...1099).contains { seed in
+            Simulator.run(Scenario(seed: seed, nodes: 3, strict: false, only: [.splitBrain, .terminate])).count(.olderTokenWindow) > 0
+        }
+        #expect(isSeen)
     }
 
     @Test("a database that hangs for longer than a leader waits is given up, and nothing breaks")
@@ -54,6 +58,17 @@ import Testing
             tally.add(outcome)
         }
         #expect(tally.count(.lostSilent) > 0)
+    }
+
+    @Test("a leader whose work stands still hands over within its patience, however regularly it beats, and nobody else is blamed for that")
+    func stalledWork() {
+        var tally = Tally()
+        for seed in UInt64(1)...4 {
+            let outcome = Simulator.run(Scenario(seed: seed, only: seed <= 2 ? [.stallWork, .hang, .pause] : [], lasting: true))
+            #expect(outcome.violations == [], "repeat it with: \(outcome.scenario.command)")
+            tally.add(outcome)
+        }
+        #expect(tally.count(.lostStalled) > 0 && tally.count(.suspended) > 0 && tally.count(.resumed) > 0, "\(tally.json)")
     }
 
     @Test("a named successor leads next, whoever has waited for longer and however long the others take to leave the queue")
@@ -98,8 +113,8 @@ import Testing
     @Test("the command that repeats a run says all that was asked for")
     func command() {
         #expect(Scenario(seed: 7).command == "muster-sim --seed 7 --trace")
-        let scenario = Scenario(seed: 8, nodes: 3, strict: true, planted: .leaseIgnored, only: [.pause, .cutLine])
-        #expect(scenario.command == "muster-sim --seed 8 --nodes 3 --strict on --plant leaseIgnored --only cutLine,pause --trace")
+        let scenario = Scenario(seed: 8, nodes: 3, strict: true, planted: .leaseIgnored, only: [.pause, .cutLine], lasting: true)
+        #expect(scenario.command == "muster-sim --seed 8 --nodes 3 --strict on --plant leaseIgnored --only cutLine,pause --lasting on --trace")
     }
 }
 
@@ -129,6 +144,8 @@ import Testing
         Hunt(bug: .vouchesForAnybody, seeds: 100, faults: [.splitBrain]),
         Hunt(bug: .promisesForgotten, seeds: 100, faults: [.splitBrain]),
         Hunt(bug: .silentHolderKept, seeds: 50, faults: [.cutLine, .crash]),
+        Hunt(bug: .beatsForWork, seeds: 20, faults: [.stallWork]),
+        Hunt(bug: .workUntold, seeds: 20, faults: [.holdOff]),
     ]
 
     @Test("there is a hunt for each")
@@ -139,7 +156,7 @@ import Testing
         let failed = (1...hunt.seeds).lazy.map { Simulator.run(Scenario(seed: $0, nodes: 3, planted: hunt.bug, only: hunt.faults)) }
             .first { !$0.violations.isEmpty }
         let outcome = try #require(failed, "not found in \(hunt.seeds) seeds")
-        let sound = Simulator.run(Scenario(seed: outcome.scenario.seed, nodes: 3, strict: outcome.strict, only: hunt.faults))
+        let sound = Simulator.run(Scenario(seed: outcome.scenario.seed, nodes: 3, strict: outcome.strict, only: hunt.faults, lasting: outcome.lasting))
         #expect(sound.violations == [], "repeat it with: \(sound.scenario.command)")
     }
 }
