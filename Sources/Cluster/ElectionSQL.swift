@@ -105,12 +105,9 @@ enum ElectionSQL {
         UPDATE muster.leader SET resigned = true
         WHERE cluster = $1 AND shard = $2 AND epoch = $3 AND backend_pid = pg_backend_pid()
         """
-    /// For a session that only has to resign. Nobody waits for the disk with it: the next epoch, whose commit is waited for, is written behind it. Lost with the
-    /// server it would cost the next leader the wait for the lease, and nothing else.
-    static let resignWithoutDisk = "SELECT set_config('synchronous_commit', 'off', false)"
     /// A server parses and plans, and compiles the fence, when a session first needs it. What a leader does first is made ready while it waits, so that
     /// a takeover does not take that time.
-    static let ofLeader = [Self.beat, Self.bumpBeat, Self.assertLeader, Self.settle, Self.resignWithoutDisk, Self.resign, Self.unlock]
+    static let ofLeader = [Self.beat, Self.bumpBeat, Self.assertLeader, Self.settle, Self.resign, Self.unlock]
     /// Runs the fence for a term that nobody has: by itself, and before a row of each table that it guards, since a server compiles it for every table anew.
     /// The errors stay inside, and out of the server's log; no row gets as far as the table.
     static let rehearseFence = """

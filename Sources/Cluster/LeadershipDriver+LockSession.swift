@@ -176,7 +176,7 @@ extension LeadershipDriver {
         ]
         let settle = Statement(ElectionSQL.settle, parameters + [.int(tenure.timing.lease.milliseconds)])
         let outcomes = await lock.connection.pipelineEach(
-            [Statement(ElectionSQL.resignWithoutDisk)] + (tenure.gateOpen && !tenure.isSettled ? [settle] : [])
+            (tenure.gateOpen && !tenure.isSettled ? [settle] : [])
                 + [Statement(ElectionSQL.resign, parameters), Statement(ElectionSQL.unlock, [.int(self.checks.key)])])
         var released = false
         if case .success(let set)? = outcomes.last, (try? set.first?[0].bool()) == true { released = true }
