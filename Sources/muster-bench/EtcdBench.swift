@@ -22,16 +22,11 @@ enum EtcdBench {
 
     private static func measure(_ options: BenchOptions) async throws {
         let server = try await EtcdServer.start(clientPort: Self.clientPort)
-        do {
-            try await Self.measure(options, server)
-        } catch {
-            await server.stop()
-            throw error
-        }
+        await Self.measure(options, server)
         await server.stop()
     }
 
-    private static func measure(_ options: BenchOptions, _ server: EtcdServer) async throws {
+    private static func measure(_ options: BenchOptions, _ server: EtcdServer) async {
         let trials = options.trials ?? FailoverBench.defaultTrials
         let commands = [
             (name: "etcd-lock", who: "etcdctl lock --ttl 2", words: { (lock: String, _: String) in ["lock", "--ttl=2", lock] }, ttl: 2),
@@ -39,38 +34,39 @@ enum EtcdBench {
         ]
         for command in commands {
             for (fault, number) in [("sigkill", SIGKILL), ("sigstop", SIGSTOP)] where options.wants("\(command.name)-\(fault)") {
-                var times: [Double] = []
-                var started = 0
+                var series = PeerSeries(fault, who: command.who, asked: trials)
                 let ttl = command.ttl
-                while started < trials {
-                    let round = min(Self.abreast, trials - started)
-                    started += round
-                    times += try await withThrowingTaskGroup(of: Double?.self) { group in
+                while series.times.count < trials, series.end == nil {
+                    let round = min(Self.abreast, trials - series.times.count)
+                    let outcomes = await withTaskGroup(of: Result<Double, any Error>.self) { group in
                         for _ in 0..<round {
                             let lock = "\(command.name)-\(UUID().uuidString)"
                             let (holder, waiter) = (command.words(lock, "holder"), command.words(lock, "waiter"))
-                            group.addTask { try await Self.trial(server, holder, waiter, signal: number, ttl: ttl) }
+                            group.addTask {
+                                do {
+                                    return .success(try await Self.trial(server, holder, waiter, signal: number, ttl: ttl))
+                                } catch { return .failure(error) }
+                            }
                         }
-                        return try await group.reduce(into: []) { if let time = $1 { $0.append(time) } }
+                        return await group.reduce(into: []) { $0.append($1) }
+                    }
+                    for outcome in outcomes {
+                        switch outcome {
+                        case .success(let time): series.add(time)
+                        case .failure(let error): series.end(error)
+                        }
                     }
                 }
-                Measurement(
-                    bench: "failover", case: fault, who: command.who, metric: "decide", unit: "ms", samples: times,
-                    note: "etcd \(server.version), one member, defaults; session of \(ttl) s"
-                ).report()
+                series.report(note: "etcd \(server.version), one member, defaults; session of \(ttl) s")
             }
         }
     }
 
-    private static func trial(_ server: EtcdServer, _ holder: [String], _ waiter: [String], signal number: Int32, ttl: Int) async throws -> Double? {
+    private static func trial(_ server: EtcdServer, _ holder: [String], _ waiter: [String], signal number: Int32, ttl: Int) async throws -> Double {
         let first = try server.client(holder)
+        defer { Self.end(first) }
         let second = try await Self.follower(server, first, waiter)
-        defer {
-            for client in [first, second] {
-                client.child.signal(SIGCONT)
-                client.child.signal(SIGKILL)
-            }
-        }
+        defer { Self.end(second) }
         // The session is kept alive every third of its time: at no particular moment of that.
         try await Task.sleep(for: .milliseconds(1000 + Int.random(in: 0...(ttl * 1000 / 3))))
         let began = bootNanoseconds()
@@ -82,7 +78,12 @@ enum EtcdBench {
             if !second.said.isEmpty { return milliseconds(from: began, to: bootNanoseconds()) }
             try await Task.sleep(for: .milliseconds(1))
         }
-        return nil
+        throw ChildProcess.Failure(description: "the waiter did not get the lock within \(limit)")
+    }
+
+    private static func end(_ client: EtcdServer.Client) {
+        client.child.signal(SIGCONT)
+        client.child.signal(SIGKILL)
     }
 
     /// Started only when the first one has it.
