@@ -1,4 +1,21 @@
 extension OpenAPIDocument {
+    /// All of a token but the credential.
+    private static let token = #"""
+              type: object
+              required: [id, name, role, createdBy, createdAt, expiresAt, revokedAt]
+              properties:
+                id: {type: string}
+                name: {type: string}
+                role: {$ref: '#/components/schemas/Role'}
+                createdBy: {type: string}
+                createdAt: {$ref: '#/components/schemas/Time'}
+                expiresAt: {$ref: '#/components/schemas/Time'}
+                revokedAt:
+                  oneOf:
+                  - {$ref: '#/components/schemas/Time'}
+                  - {type: 'null'}
+        """#
+
     /// Schemas of what people do, and of the log.
     static let controlAndAuditSchemas = #"""
             Switch:
@@ -125,34 +142,10 @@ extension OpenAPIDocument {
                   - {type: 'null'}
                 seq: {type: integer}
             Token:
-              type: object
-              required: [id, name, role, createdBy, createdAt, expiresAt, revokedAt]
-              properties:
-                id: {type: string}
-                name: {type: string}
-                role: {$ref: '#/components/schemas/Role'}
-                createdBy: {type: string}
-                createdAt: {$ref: '#/components/schemas/Time'}
-                expiresAt: {$ref: '#/components/schemas/Time'}
-                revokedAt:
-                  oneOf:
-                  - {$ref: '#/components/schemas/Time'}
-                  - {type: 'null'}
+        \#(Self.token)
                 seq: {type: integer}
             NewToken:
-              type: object
-              required: [id, name, role, createdBy, createdAt, expiresAt, revokedAt]
-              properties:
-                id: {type: string}
-                name: {type: string}
-                role: {$ref: '#/components/schemas/Role'}
-                createdBy: {type: string}
-                createdAt: {$ref: '#/components/schemas/Time'}
-                expiresAt: {$ref: '#/components/schemas/Time'}
-                revokedAt:
-                  oneOf:
-                  - {$ref: '#/components/schemas/Time'}
-                  - {type: 'null'}
+        \#(Self.token)
                 token: {type: string, description: The credential. Shown once.}
                 seq: {type: integer}
 

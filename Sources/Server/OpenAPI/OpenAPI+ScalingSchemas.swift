@@ -1,10 +1,6 @@
 extension OpenAPIDocument {
-    /// Schemas of evaluations, decisions and actions.
-    static let scalingSchemas = #"""
-            Evaluation:
-              type: object
-              required: [at, workload, policy, kind, acted, sentence, readings, proposals, steps, reasons, confidence, urgency, state, holds, next]
-              properties:
+    /// What was found out and concluded, of an evaluation as of a decision.
+    private static let decisionProperties = #"""
                 at: {$ref: '#/components/schemas/Time'}
                 workload: {type: string}
                 policy:
@@ -53,6 +49,15 @@ extension OpenAPIDocument {
                 urgency:
                   type: string
                   x-extensible-enum: [critical, high, medium, low]
+        """#
+
+    /// Schemas of evaluations, decisions and actions.
+    static let scalingSchemas = #"""
+            Evaluation:
+              type: object
+              required: [at, workload, policy, kind, acted, sentence, readings, proposals, steps, reasons, confidence, urgency, state, holds, next]
+              properties:
+        \#(Self.decisionProperties)
                 id: {type: string}
                 seq: {type: integer}
                 epoch: {type: integer}
@@ -79,54 +84,7 @@ extension OpenAPIDocument {
                 node: {type: string}
                 action:
                   type: [string, 'null']
-                at: {$ref: '#/components/schemas/Time'}
-                workload: {type: string}
-                policy:
-                  type: object
-                  required: [name, version, sha256]
-                  properties:
-                    name: {type: string}
-                    version: {type: integer}
-                    sha256: {type: string}
-                kind:
-                  type: string
-                  x-extensible-enum: [up, down, held]
-                from: {type: integer}
-                to: {type: integer}
-                wanted: {type: integer}
-                acted: {type: boolean}
-                sentence: {type: string}
-                readings:
-                  type: array
-                  items: {$ref: '#/components/schemas/Reading'}
-                proposals:
-                  type: array
-                  items:
-                    type: object
-                    required: [rule, because]
-                    properties:
-                      rule: {type: string}
-                      replicas: {type: integer}
-                      because: {type: string}
-                      abstains: {$ref: '#/components/schemas/Reason'}
-                steps:
-                  type: array
-                  items:
-                    type: object
-                    required: [step, in, out]
-                    properties:
-                      step: {type: string}
-                      in: {type: integer}
-                      out: {type: integer}
-                      text: {type: string}
-                      reason: {$ref: '#/components/schemas/Reason'}
-                reasons:
-                  type: array
-                  items: {$ref: '#/components/schemas/Reason'}
-                confidence: {type: string}
-                urgency:
-                  type: string
-                  x-extensible-enum: [critical, high, medium, low]
+        \#(Self.decisionProperties)
             Action:
               type: object
               required: [id, decision, workload, epoch, kind, from, to, state, states, needReady, outcome, attempt, precondition, until, at]
