@@ -147,7 +147,8 @@ let package = Package(
         .testTarget(name: "ReadingsTests", dependencies: ["Readings", "Model", "Postgres", "PostgresTesting", "SeededRandom", logging], swiftSettings: strict),
         .testTarget(name: "DriversTests", dependencies: ["Drivers", "Eventually", "Model", logging], swiftSettings: strict),
         .testTarget(
-            name: "ClusterShellTests", dependencies: ["Cluster", "Election", "Membership", "Supervision", "Model", "Postgres", "PostgresTesting", logging],
+            name: "ClusterShellTests",
+            dependencies: ["Cluster", "Election", "Eventually", "Membership", "Supervision", "Model", "Postgres", "PostgresTesting", logging],
             swiftSettings: strict),
         .testTarget(
             name: "CoordinatorTests",

@@ -184,9 +184,7 @@ extension Store {
         try await write.commit()
         return result
     }
-}
 
-extension Store {
     /// All of a write but its end, which is made and not sent: nothing is locked, numbered or written. For a process that has never made one, and is to be quick
     /// when it does.
     /// - Parameter opening: ``rehearsalOpening(for:)``.

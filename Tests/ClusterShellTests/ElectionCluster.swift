@@ -1,5 +1,6 @@
 import Cluster
 import Election
+import Eventually
 import Foundation
 import Logging
 import Model
@@ -98,7 +99,7 @@ struct ElectionCluster: Sendable {
 
     /// Waits until a query of the database answers `expected`. For what no event of ours tells: another process's state.
     func until(_ sql: String, is expected: String) async throws {
-        while try await self.execute(sql) != expected { try await Task.sleep(for: .milliseconds(20)) }
+        try await eventually("\(sql) gives \(expected)") { try await self.execute(sql) == expected }
     }
 }
 
@@ -141,9 +142,10 @@ final class TestNode: Sendable {
     }
     /// Waits until the node may act in `term`; throws when the term ends before.
     func mayAct(_ term: Term) async throws {
-        while !self.leadership.mayAct(term, sendBudget: .milliseconds(100)) {
+        try await eventually("the leader may act in \(term)", every: .milliseconds(5)) {
+            if self.leadership.mayAct(term, sendBudget: .milliseconds(100)) { return true }
             guard self.leadership.status.term == term else { throw NotLeading(status: self.leadership.status) }
-            try await Task.sleep(for: .milliseconds(5))
+            return false
         }
     }
     struct NotLeading: Error { var status: LeadershipStatus }

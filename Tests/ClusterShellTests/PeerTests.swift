@@ -1,5 +1,6 @@
 import Cluster
 import Election
+import Eventually
 import Foundation
 import Glibc
 import Logging
@@ -119,7 +120,7 @@ import Testing
         let other = nodes.start("b")
         try await other.waiting(for: "a")
         nodes.peers.channel(of: "b").post(.fence(token: FencingToken(timeline: 7, epoch: Epoch(99)), leader: ""), "a", 4711)
-        try await Self.until {
+        try await eventually("the request is refused") {
             nodes.peers.messages.contains { if case .promise(4711, _, _, .refused) = $0.body { true } else { false } }
         }
         try await leader.mayAct(term)
@@ -142,7 +143,7 @@ import Testing
         let other = nodes.start("b")
         try await other.waiting(for: "a")
         nodes.peers.channel(of: "b").post(.fence(token: FencingToken(value: term.token), leader: term.incarnation), "a", 4712)
-        try await Self.until {
+        try await eventually("the process before is vouched for as dead") {
             nodes.peers.messages.contains { message in
                 if case .promise(4712, _, let incarnation, .dead) = message.body { incarnation == term.incarnation } else { false }
             }
@@ -226,7 +227,7 @@ import Testing
         }
         let node = TestNode(configuration)
         _ = try await node.gateOpened()
-        try await Self.until { read().count { $0 == Sign.beat.rawValue } > 10 }
+        try await eventually("the pulse is told of eleven beats") { read().count { $0 == Sign.beat.rawValue } > 10 }
         #expect(configuration.pulse?.isHeard == true)
         try await node.stop()
         let all = read()
@@ -306,7 +307,7 @@ import Testing
         }
         ask()
         let running = Task { try await node.run() }
-        try await Self.until {
+        try await eventually("a promise is given") {
             ask()
             return !promises().isEmpty
         }
@@ -314,10 +315,5 @@ import Testing
         #expect(try String(contentsOf: file, encoding: .utf8) == "7\n")
         await node.shutdown()
         try await running.value
-    }
-
-    /// Asks until it is so; the suite's time limit ends what never comes.
-    private static func until(_ condition: () -> Bool) async throws {
-        while !condition() { try await Task.sleep(for: .milliseconds(5)) }
     }
 }
