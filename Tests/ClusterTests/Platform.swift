@@ -27,6 +27,10 @@ struct Platform: Sendable {
     private static let scaleTime = "0.3"
     /// Before each change its service is looked at once more, which may take long enough to be frozen in; in seconds.
     private static let lookTime = "0.2"
+    /// A look that takes longer than a change, and ends within the second of its evaluation; in seconds.
+    private static let longLookTime = "0.5"
+    /// Sets `node` to the name of the node that runs the program.
+    private static let findNode = #"node=$(tr '\0' ' ' <"/proc/$PPID/cmdline" | sed 's|.*/nodes/\([^/]*\)/.*|\1|')"#
 
     /// Writes the programs and the table. Harmless when they are there.
     func prepare() async throws {
@@ -37,9 +41,15 @@ struct Platform: Sendable {
             // However many there are, one of them is ready.
             "observe-one-ready": "echo \"{\\\"replicas\\\": $(cat \"$state/replicas\"), \\\"ready\\\": 1}\"",
             "observe-slowly": "sleep \(Self.lookTime); cat \"$state/replicas\"",
+            // Takes longer than a change from some nodes: `slow-NODE` says from which.
+            "observe-slowly-from-here": """
+            \(Self.findNode)
+            if [ -e "${0%/*}/state/slow-$node" ]; then sleep \(Self.longLookTime); fi
+            cat "$state/replicas"
+            """,
             // Reached from some nodes and not from others: `blocked-NODE` says from which.
             "observe-from-here": """
-            node=$(tr '\\0' ' ' <"/proc/$PPID/cmdline" | sed 's|.*/nodes/\\([^/]*\\)/.*|\\1|')
+            \(Self.findNode)
             echo "$node" >>"${0%/*}/state/tries"
             if [ -e "${0%/*}/state/blocked-$node" ]; then echo "no route to the registry from $node" >&2; exit 1; fi
             cat "$state/replicas"
@@ -169,6 +179,9 @@ struct Platform: Sendable {
         let path = "\(self.programs)/state/blocked-\(node)"
         if isBlocked { try write("", to: path) } else { try FileManager.default.removeItem(atPath: path) }
     }
+
+    /// `observe-slowly-from-here` is slow on that node from now on.
+    func slow(from node: String) throws { try write("", to: "\(self.programs)/state/slow-\(node)") }
 
     /// How often that node has run `observe-from-here`.
     func tries(_ node: String) -> Int { text("\(self.programs)/state/tries").split(separator: "\n").count { $0 == node } }
