@@ -159,7 +159,7 @@ public final class Leadership: ServiceLifecycle.Service {
     /// Asks `run()` to resign, if this node leads, and to return. Idempotent.
     public func shutdown() async { await self.driver.shutdown() }
 
-    /// The work of the leader on this node got on. Cheap; to be said at least every few seconds where `Configuration.watchesWork`.
+    /// The work of the leader on this node got on. Cheap; to be said several times within `Configuration.workPatience`.
     public func worked() {
         let now = BootClock.now()
         self.board.update { $0.workedAt = now }

@@ -29,20 +29,21 @@ extension Leadership {
         /// An SQL expression that is evaluated when this node is elected, after everything that an earlier leader committed and without a round trip of its
         /// own; its value, as text, is `Term.noted`. The settings `muster.cluster` and `muster.shard` hold these names for it.
         public var noted: String
-        /// A leader that does not say that its work gets on (`Leadership.worked()`) hands over after a while, however regularly it beats.
-        public var watchesWork: Bool
+        /// A leader that has not said for so long that its work gets on (`Leadership.worked()`) hands over, however regularly it beats, and after
+        /// ``ElectionMachine/workPatienceFactorAfterResignation`` times as long when the leader before handed over as well; nil: never.
+        public var workPatience: Duration?
         /// Where this process beats; nil: nobody supervises it.
         public var pulse: Pulse?
 
         public init(
             cluster: String, shard: String = "main", node: String, incarnation: String, address: String, connection: ConnectionConfiguration,
             timing: Timing = .standard, dataDirectory: String, peers: PeerChannel? = nil, trustsRefusal: Bool = false,
-            strict: StrictMode? = nil, prepared: [String] = [], noted: String = "NULL", watchesWork: Bool = false,
+            strict: StrictMode? = nil, prepared: [String] = [], noted: String = "NULL", workPatience: Duration? = nil,
             pulse: Pulse? = nil
         ) {
             self.prepared = prepared
             self.noted = noted
-            self.watchesWork = watchesWork
+            self.workPatience = workPatience
             self.pulse = pulse
             self.trustsRefusal = trustsRefusal
             self.incarnation = incarnation

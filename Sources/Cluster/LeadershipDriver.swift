@@ -85,7 +85,7 @@ actor LeadershipDriver {
         self.logger = logger
         self.machine = ElectionMachine(
             timing: configuration.timing, knownEpoch: Epoch(0), seed: seed, incarnation: configuration.incarnation, strict: configuration.strict,
-            watchesWork: configuration.watchesWork)
+            workPatience: configuration.workPatience)
     }
 
     var isFinished: Bool { self.finished }

@@ -11,11 +11,11 @@ extension ElectionMachine {
     static let patienceWhenUnfit = Duration.seconds(3)
     /// A leader without a majority in strict mode resigns after this long.
     static let patienceWithMinority = Duration.seconds(3)
-    /// A leader whose work does not get on resigns after this long, longer than a round of a million workloads takes: its beats alone must not keep the lock
-    /// from a node that would work.
-    public static let patienceWithWork = Duration.seconds(30)
-    /// The same where the leader before resigned, too: if no node's work gets on, terms must not follow one another.
-    public static let patienceWithWorkAfterResignation = Duration.seconds(120)
+    /// How long a leader's work may stand still where nothing else is asked for, longer than a round of a million workloads takes: its beats alone must not
+    /// keep the lock from a node that would work.
+    public static let usualWorkPatience = Duration.seconds(30)
+    /// So many times as long where the leader before resigned, too: if no node's work gets on, terms must not follow one another.
+    public static let workPatienceFactorAfterResignation = 4
     /// After resigning for want of a majority the node stays away for longer than after other resignations: if it alone can
     /// reach the database, terms without acts would follow one another.
     static let minorityHoldOff = Duration.seconds(5)
@@ -37,9 +37,8 @@ extension ElectionMachine {
 
     /// When its work has not got on for too long. Without a lease none can: one that ends before that suspends the leader first.
     func stallDue(_ tenure: Tenure) -> Instant {
-        guard case .leading = self.state, let workedAt = tenure.workedAt else { return Instant(nanoseconds: .max) }
-        let patience = tenure.grant.predecessor?.resigned == true ? Self.patienceWithWorkAfterResignation : Self.patienceWithWork
-        return workedAt + patience < tenure.patienceUntil ? workedAt + patience : Instant(nanoseconds: .max)
+        guard case .leading = self.state, tenure.stallsAt < tenure.patienceUntil else { return Instant(nanoseconds: .max) }
+        return tenure.stallsAt
     }
 
     // MARK: Word of other leaders

@@ -165,7 +165,7 @@ extension ElectionMachine {
         let quorum = self.strict.map { Quorum(mode: $0, ownPromiseAt: holdsFrom, at: now) }
         var tenure = Tenure(
             session: session, grant: grant, grantedAt: now, timing: timing, sight: self.sight, incarnation: self.incarnation, quorum: quorum)
-        if self.watchesWork { tenure.watchWork(from: now) }
+        tenure.workPatience = self.workPatience.map { grant.predecessor?.resigned == true ? $0 * Self.workPatienceFactorAfterResignation : $0 }
         self.state = .leading(tenure)
         effects.append(.startLeading(grant, timing: timing))
         // Worth asking only if its word would count, and if it did not say so already.

@@ -65,8 +65,8 @@ public struct ElectionMachine: Sendable {
     let incarnation: String
     var heldUntil = Instant(nanoseconds: .min)
     var unfitSince: Instant?
-    /// A leader resigns when its work does not get on.
-    let watchesWork: Bool
+    /// A leader resigns when its work has not got on for so long; nil: nobody watches it.
+    let workPatience: Duration?
     /// The node that can do a leader's work instead, while this one can't.
     var fitter: String?
     /// The session whose wait has been cancelled, and who is told when that has come to its end.
@@ -89,11 +89,12 @@ public struct ElectionMachine: Sendable {
     ///   - incarnation: names this process among all that ever ran; without one it never trusts itself as a predecessor.
     ///   - promised: the highest token that an earlier run of this node promised.
     ///   - strict: must have no objection.
+    ///   - workPatience: a leader resigns when its work has not got on for so long; nil: nobody watches it.
     public init(
         timing: Timing, knownEpoch: Epoch, seed: UInt64, incarnation: String = "", promised: FencingToken = .zero, strict: StrictMode? = nil,
-        watchesWork: Bool = false
+        workPatience: Duration? = nil
     ) {
-        self.watchesWork = watchesWork
+        self.workPatience = workPatience
         self.incarnation = incarnation
         self.strict = strict
         self.acceptor = Acceptor(promised: promised)
@@ -119,7 +120,7 @@ public struct ElectionMachine: Sendable {
     ///   which has no beat to send for all its transactions is not taken for one whose work stands still.
     public mutating func handle(_ event: ElectionEvent, at now: Instant, workedAt: Instant? = nil) -> [ElectionEffect] {
         var effects: [ElectionEffect] = []
-        if self.watchesWork, let workedAt, let session = self.tenure?.session { self.updateTenure(of: session) { $0.worked(at: workedAt) } }
+        if let workedAt, let session = self.tenure?.session { self.updateTenure(of: session) { $0.worked(at: workedAt) } }
         // First what the clock alone decides: an event that comes late must find the lease ended.
         self.expire(at: now, &effects)
         self.apply(event, at: now, &effects)

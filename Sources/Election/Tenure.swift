@@ -34,8 +34,10 @@ public struct Tenure: Sendable, Hashable {
     /// In strict mode only.
     var quorum: Quorum?
 
-    /// When the leader's work got on last, as far as is known; nil: nobody watches it.
-    private(set) var workedAt: Instant?
+    /// How long the leader's work may stand still; nil: nobody watches it.
+    var workPatience: Duration?
+    /// When it got on last, as far as is known, at first when the term began.
+    private var workedAt: Instant
     /// When the lease ended that is waited for now; nil while there is one.
     private var haltedAt: Instant?
 
@@ -50,6 +52,7 @@ public struct Tenure: Sendable, Hashable {
         self.session = session
         self.grant = grant
         self.grantedAt = grantedAt
+        self.workedAt = grantedAt
         self.timing = timing
         // In strict mode no lost term needs to be waited for: its lease ends with the word of a majority, whose promise this one awaits.
         self.gate = Gate(
@@ -87,15 +90,16 @@ public struct Tenure: Sendable, Hashable {
             promised: promised)
     }
 
-    mutating func watchWork(from now: Instant) { self.workedAt = now }
-    /// Its work got on then; nothing where nobody watches.
-    mutating func worked(at instant: Instant) { self.workedAt = self.workedAt.map { max($0, instant) } }
+    /// Its work got on then.
+    mutating func worked(at instant: Instant) { self.workedAt = max(self.workedAt, instant) }
+    /// When its work will have stood still for too long; the far future where nobody watches it.
+    var stallsAt: Instant { self.workPatience.map { self.workedAt + $0 } ?? Instant(nanoseconds: .max) }
 
     /// The lease has ended; a process that was stopped meanwhile finds that out late.
     mutating func halt() { self.haltedAt = self.patienceUntil }
     /// There is a lease again. Without one no work gets on: that time does not count.
     mutating func resume(at now: Instant) {
-        if let workedAt, let haltedAt { self.workedAt = min(now, workedAt + (now - haltedAt)) }
+        if let haltedAt { self.workedAt = min(now, self.workedAt + (now - haltedAt)) }
         self.haltedAt = nil
     }
 

@@ -103,7 +103,7 @@ extension Simulation {
         self.nextTerm += 1
         let session = self.nodes[node].machine.session ?? 0
         let patience =
-            grant.predecessor?.resigned == true ? ElectionMachine.patienceWithWorkAfterResignation : ElectionMachine.patienceWithWork
+            ElectionMachine.usualWorkPatience * (grant.predecessor?.resigned == true ? ElectionMachine.workPatienceFactorAfterResignation : 1)
         let work = SimulatedNode.Work(
             number: self.nextTerm, token: grant.token, epoch: grant.epoch, session: session, lease: timing.lease, gotOnAt: self.clock(node),
             patience: patience, versions: Array(repeating: nil, count: self.targets.count), touched: Array(repeating: false, count: self.targets.count))

@@ -149,7 +149,7 @@ struct Simulation {
     ) -> ElectionMachine {
         ElectionMachine(
             timing: timing, knownEpoch: epoch, seed: self.random.next(), incarnation: SimulatedNode.incarnation(index, run),
-            promised: promised, strict: self.strict ? StrictMode(members: count) : nil, watchesWork: true)
+            promised: promised, strict: self.strict ? StrictMode(members: count) : nil, workPatience: ElectionMachine.usualWorkPatience)
     }
 
     /// How long faults are injected.

@@ -69,12 +69,12 @@ struct ElectionCluster: Sendable {
 
     func configuration(
         _ node: String, cluster: String? = nil, conninfo: String? = nil, timing: Timing = ElectionCluster.timing, directory: String? = nil,
-        peers: PeerChannel? = nil, trustsRefusal: Bool = false, strict: StrictMode? = nil
+        peers: PeerChannel? = nil, trustsRefusal: Bool = false, strict: StrictMode? = nil, workPatience: Duration? = nil
     ) -> Leadership.Configuration {
         Leadership.Configuration(
             cluster: cluster ?? self.name, node: node, incarnation: UUID().uuidString.lowercased(), address: "\(node).example:7000",
             connection: ConnectionConfiguration(conninfo ?? self.conninfo()), timing: timing,
-            dataDirectory: directory ?? self.directory(), peers: peers, trustsRefusal: trustsRefusal, strict: strict)
+            dataDirectory: directory ?? self.directory(), peers: peers, trustsRefusal: trustsRefusal, strict: strict, workPatience: workPatience)
     }
 
     /// A fresh path among the server's own files, which go with it; the election makes the directory.

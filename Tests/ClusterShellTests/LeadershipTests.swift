@@ -104,6 +104,27 @@ import Testing
         try await new.stop()
     }
 
+    @Test("a leader that commits more often than it beats is known by what it says of its work, and hands over when it says no more")
+    func work() async throws {
+        let cluster = try await ElectionCluster.make()
+        // Longer than a busy machine lets a turn of the loop wait.
+        let patience = Duration.seconds(4)
+        let node = TestNode(cluster.configuration("a", workPatience: patience))
+        let (term, next) = try await node.gateOpened()
+        let begun = BootClock.now()
+        var worked = begun
+        while worked - begun < patience * 2 {
+            try await node.leadership.transaction(term) { _, _ in }
+            worked = BootClock.now()
+            node.leadership.worked()
+        }
+        let (reason, _) = try await node.lost(from: next)
+        #expect(reason == .stalled)
+        #expect(BootClock.now() - worked >= patience)
+        #expect(try await cluster.execute("SELECT resigned FROM muster.leader") == "t")
+        try await node.stop()
+    }
+
     @Test("a node that is shut down resigns first")
     func shutdownResigns() async throws {
         let cluster = try await ElectionCluster.make()

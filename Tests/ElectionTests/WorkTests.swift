@@ -8,7 +8,7 @@ import Testing
     /// A leader from 10 ms on, of which nobody else says anything.
     private static func leading(after grant: Grant = .first, watched: Bool = true) -> Script {
         var script = Script()
-        script.machine = ElectionMachine(timing: Script.timing, knownEpoch: Epoch(0), seed: 7, watchesWork: watched)
+        script.machine = ElectionMachine(timing: Script.timing, knownEpoch: Epoch(0), seed: 7, workPatience: watched ? ElectionMachine.usualWorkPatience : nil)
         script.feed(0, .start)
         script.feed(1, .sessionConnected(session: 1))
         script.feed(2, .checksPassed(session: 1, epoch: Epoch(0)))

@@ -1,6 +1,7 @@
 import Cluster
 import Coordinator
 import Drivers
+import Election
 import Foundation
 import Logging
 import Membership
@@ -88,7 +89,7 @@ final class NodeRuntime: Sendable {
                 trustsRefusal: configuration.peers?.trustsRefusal ?? false, strict: configuration.strict,
                 prepared: Store.leaderStatements,
                 noted: Store.inheritanceVersion(cluster: "current_setting('muster.cluster')", shard: "current_setting('muster.shard')"),
-                watchesWork: true, pulse: self.pulse), logger: logger)
+                workPatience: ElectionMachine.usualWorkPatience, pulse: self.pulse), logger: logger)
         self.readings = ReadingsService(reactor: self.sourceReactor, logger: logger)
         let exec: any ScalingDriver =
             configuration.execDirectory.map { ExecDriver(.init(directory: $0), logger: logger) }
