@@ -23,6 +23,8 @@ missing_to_run() {
     postgres_programs >/dev/null || echo postgresql
     command -v curl >/dev/null || echo curl
     command -v setpriv >/dev/null && command -v flock >/dev/null || echo util-linux
+    # What cluster/up and the documentation tell people to try uses pkill.
+    command -v pkill >/dev/null || echo procps
 }
 
 # Debian packages for building, of what is missing.
