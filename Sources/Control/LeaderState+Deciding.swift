@@ -6,6 +6,7 @@ public import Model
 extension LeaderState {
     /// What one round decided; it commits as a whole or not at all.
     public struct Round: Sendable {
+        /// Cluster time.
         public var at: WallTime
         /// Put into words: what becomes a decision or an action, and what is written out as a workload's last evaluation.
         public var pending: [Pending] = []
@@ -13,8 +14,11 @@ extension LeaderState {
         public var quiet: [Quiet] = []
 
         init(at now: WallTime) { self.at = now }
+        /// Evaluations in all.
         public var count: Int { self.pending.count + self.quiet.count }
+        /// Nothing was evaluated.
         public var isEmpty: Bool { self.count == 0 }
+        /// Evaluations that carry something out.
         public var changes: Int { self.pending.count { $0.plan != nil } }
     }
 
@@ -30,13 +34,18 @@ extension LeaderState {
 
     /// One evaluation in words that waits for its commit.
     public struct Pending: Sendable, Hashable {
+        /// What was evaluated.
         public var workload: WorkloadID
+        /// The decision, with all that led to it.
         public var evaluation: Evaluation
+        /// What the platform had, as the evaluation saw it.
         public var observation: Observation
         /// The look that it shows was begun then, or later.
         public var askedAt: WallTime
+        /// It becomes a decision in the log; otherwise only the workload's row is brought up to date.
         public var isRecorded: Bool
-        public var plan: Plan?
+        /// What is carried out once it has committed; only with ``isRecorded``.
+        public var plan: ActionRecord.Plan?
         /// An older change that this one takes the place of: the platform has taken it on, only its arrival was still awaited.
         public var superseded: ActionRecord?
         /// What a second person said, where the plan needs it: this commit uses it up.
@@ -48,15 +57,6 @@ extension LeaderState {
         let conclusion: Conclusion
         /// The decision is not what the engine concluded.
         var isAmended = false
-
-        public struct Plan: Sendable, Hashable {
-            public var kind = ActionRecord.Kind.scale
-            public var from: Int
-            public var to: Int
-            public var precondition: String?
-            public var needReady: Quantity
-            public var deadline: WallTime
-        }
     }
 
     /// What an evaluation counts for in status.

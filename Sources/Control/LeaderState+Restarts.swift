@@ -68,7 +68,7 @@ extension LeaderState {
         decision.acted = true
         item.evaluation.decision = decision
         let policy = entry.member.policy
-        item.plan = Pending.Plan(
+        item.plan = ActionRecord.Plan(
             kind: .restart, from: replicas, to: replicas, precondition: version, needReady: policy.verify.ready,
             deadline: now + policy.verify.within + entry.member.workload.startup)
     }

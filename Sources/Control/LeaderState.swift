@@ -340,7 +340,7 @@ public struct LeaderState: Sendable {
         let policy = self.entries[index].member.policy
         var version: String?
         if case .seen(_, _, _, let seen) = pending.observation { version = seen }
-        pending.plan = Pending.Plan(
+        pending.plan = ActionRecord.Plan(
             from: from, to: to, precondition: version, needReady: policy.verify.ready,
             deadline: now + policy.verify.within + self.entries[index].member.workload.startup)
         if var open = self.entries[index].open?.action, open.state.isOpen {

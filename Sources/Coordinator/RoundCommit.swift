@@ -63,10 +63,7 @@ extension EvaluationCommit {
                 id: pending.workload, policy: decision.policy.name, policyVersion: decision.policy.version, evaluatedAt: decision.at,
                 desired: sizes?.desired, current: sizes?.current, ready: sizes?.ready, observedAt: sizes == nil ? nil : decision.at, evaluation: decision,
                 decision: nil),
-            isRecorded: pending.isRecorded,
-            action: pending.plan.map {
-                Plan(kind: $0.kind, from: $0.from, to: $0.to, precondition: $0.precondition, needReady: $0.needReady, deadline: $0.deadline)
-            }, approval: pending.approval)
+            isRecorded: pending.isRecorded, action: pending.plan, approval: pending.approval)
         self.notices = pending.notices
         self.rollback = pending.plan == nil ? nil : pending.rollback
     }

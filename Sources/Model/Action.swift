@@ -36,6 +36,30 @@ public struct ActionRecord: Sendable, Hashable {
         }
     }
 
+    /// A change before it is committed and has a number.
+    public struct Plan: Sendable, Hashable {
+        /// What is ordered.
+        public var kind: Kind
+        /// Replicas that were asked for when it was decided.
+        public var from: Int
+        /// Replicas that it asks for; for a restart the same.
+        public var to: Int
+        /// The platform's version of the workload that the decision was made on, as a precondition of the write; nil where the platform has none.
+        public var precondition: String?
+        /// Share of the replicas that must be ready for it to have arrived, 0–1 in thousandths.
+        public var needReady: Quantity
+        /// What has not arrived by then has failed.
+        public var deadline: WallTime
+        public init(kind: Kind = .scale, from: Int, to: Int, precondition: String?, needReady: Quantity, deadline: WallTime) {
+            self.kind = kind
+            self.from = from
+            self.to = to
+            self.precondition = precondition
+            self.needReady = needReady
+            self.deadline = deadline
+        }
+    }
+
     /// Its number in the database; people name it `a-12`.
     public var id: Int64
     /// The idempotency key that goes with every attempt: the same for all attempts of one action, another for every action.

@@ -1,20 +1,28 @@
 /// What came out of one run.
 public struct Outcome: Sendable {
+    /// What was asked for: with it the run is repeated.
     public var scenario: Scenario
+    /// How many there were.
     public var nodes: Int
+    /// They ran in the strict mode.
     public var strict: Bool
+    /// Its terms lasted for minutes.
     public var lasting: Bool
     /// The first broken invariant, in words; empty when all held.
     public var violations: [String]
+    /// Faults injected.
     public var faults: Int
+    /// Events handled; after each the invariants were checked.
     public var steps: Int
-    /// Terms begun, and acts on targets.
+    /// Terms begun.
     public var leaders: Int
+    /// Acts on targets.
     public var effects: Int
     /// Until a leader had decided and acted after everything had healed, in simulated microseconds.
     public var recovery: Int64?
     fileprivate var counters: [Int]
 
+    /// How often that happened.
     public func count(_ what: Sometimes) -> Int { self.counters[what.rawValue] }
 }
 
@@ -56,20 +64,29 @@ public enum Simulator {
     }
 }
 
-/// Many runs in sum.
+/// Many runs in sum; see ``Outcome`` for what is summed up.
 public struct Tally: Sendable {
+    /// How many runs.
     public private(set) var seeds = 0
+    /// Of all runs.
     public private(set) var faults = 0
+    /// Of all runs.
     public private(set) var steps = 0
+    /// Of all runs.
     public private(set) var leaders = 0
+    /// Of all runs.
     public private(set) var effects = 0
+    /// How many of the runs were in the strict mode.
     public private(set) var strictSeeds = 0
+    /// The runs that broke an invariant.
     public private(set) var failed: [Outcome] = []
+    /// The longest that a leader took to decide and act after everything had healed, in simulated microseconds.
     public private(set) var slowestRecovery: Int64 = 0
     private var counters = [Int](repeating: 0, count: Sometimes.allCases.count)
 
     public init() {}
 
+    /// Sums up one run more.
     public mutating func add(_ outcome: Outcome) {
         self.seeds += 1
         self.faults += outcome.faults
@@ -82,6 +99,7 @@ public struct Tally: Sendable {
         for index in self.counters.indices { self.counters[index] += outcome.counters[index] }
     }
 
+    /// How often that happened in all runs.
     public func count(_ what: Sometimes) -> Int { self.counters[what.rawValue] }
 
     /// One line.

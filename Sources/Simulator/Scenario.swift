@@ -1,7 +1,9 @@
 /// What is simulated: everything follows from the seed, except what is asked for.
 public struct Scenario: Sendable, Hashable {
+    /// The largest cluster that is simulated.
     public static let mostNodes = 9
 
+    /// Whatever is left to chance follows from it.
     public var seed: UInt64
     /// Nil: the seed decides, 1 to 9.
     public var nodes: Int?

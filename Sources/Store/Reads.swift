@@ -71,8 +71,9 @@ public struct EventFilter: Sendable, Hashable {
     public var since: WallTime?
     /// Only before then, by the time at which they entered the log.
     public var until: WallTime?
-    /// First and last sequence number, both included.
+    /// First sequence number, included.
     public var from: Int64?
+    /// Last sequence number, included.
     public var to: Int64?
     /// Oldest first; else newest first.
     public var ascending: Bool

@@ -4,11 +4,12 @@ public import Postgres
 
 /// One evaluation that is to be committed.
 public struct EvaluationCommit: Sendable, Hashable {
+    /// The workload's row as it is to be.
     public var record: WorkloadRecord
     /// The evaluation becomes a decision in the log. Without it, only the workload's row is brought up to date.
     public var isRecorded: Bool
     /// What is carried out once this has committed; only with ``isRecorded``.
-    public var action: Plan?
+    public var action: ActionRecord.Plan?
     /// The second person's word that the change needed: it is used up with it.
     public var approval: Approval?
     /// What the policy's guards tell people.
@@ -16,28 +17,7 @@ public struct EvaluationCommit: Sendable, Hashable {
     /// The change that the action takes back.
     public var rollback: Rollback?
 
-    /// A change before it has a number.
-    public struct Plan: Sendable, Hashable {
-        public var kind: ActionRecord.Kind
-        public var from: Int
-        public var to: Int
-        /// The platform's own version of what was observed, as a precondition of the write.
-        public var precondition: String?
-        public var needReady: Quantity
-        public var deadline: WallTime
-        public init(
-            kind: ActionRecord.Kind = .scale, from: Int, to: Int, precondition: String?, needReady: Quantity, deadline: WallTime
-        ) {
-            self.kind = kind
-            self.from = from
-            self.to = to
-            self.precondition = precondition
-            self.needReady = needReady
-            self.deadline = deadline
-        }
-    }
-
-    public init(record: WorkloadRecord, isRecorded: Bool, action: Plan? = nil, approval: Approval? = nil) {
+    public init(record: WorkloadRecord, isRecorded: Bool, action: ActionRecord.Plan? = nil, approval: Approval? = nil) {
         self.record = record
         self.isRecorded = isRecorded
         self.action = action
@@ -47,8 +27,11 @@ public struct EvaluationCommit: Sendable, Hashable {
 
 /// What committing gave numbers to.
 public struct CommittedEvaluation: Sendable, Hashable {
+    /// What was evaluated.
     public var workload: WorkloadID
+    /// The decision's number.
     public var decision: Int64
+    /// What is carried out now; nil when the decision changes nothing.
     public var action: ActionRecord?
     /// What keeps the policy from repeating what was taken back.
     public var hold: Pause?
@@ -180,7 +163,7 @@ extension Write {
         ])
     }
 
-    private func action(_ plan: EvaluationCommit.Plan, id: Int64, decision: Int64, workload: WorkloadID, at now: WallTime) -> ActionRecord {
+    private func action(_ plan: ActionRecord.Plan, id: Int64, decision: Int64, workload: WorkloadID, at now: WallTime) -> ActionRecord {
         ActionRecord(
             id: id, idem: UUIDv7.generate(at: self.at), decision: decision, epoch: self.epoch, workload: workload, kind: plan.kind, from: plan.from,
             to: plan.to, precondition: plan.precondition, state: .committed, attempt: 0, needReady: plan.needReady, deadline: plan.deadline, createdAt: now,

@@ -68,8 +68,9 @@ public final class TLSSession {
         SSL_free(self.ssl)
     }
 
-    /// The fatal alert that the peer was sent, and the one that it sent.
+    /// The fatal alert that the peer was sent.
     public var alertSent: TLSAlert? { self.judge.alertSent }
+    /// The fatal alert that the peer sent.
     public var alertReceived: TLSAlert? { self.judge.alertReceived }
 
     /// Takes over what the wire brought. After the end of the session it is dropped.

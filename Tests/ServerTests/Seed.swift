@@ -68,7 +68,7 @@ enum Seed {
             let at = now - .seconds(60 * (decisions - number))
             let isLast = number == decisions - 1
             let plan =
-                isLast ? EvaluationCommit.Plan(from: 4, to: 6, precondition: "99123", needReady: Quantity(milli: 900), deadline: now + .seconds(180)) : nil
+                isLast ? ActionRecord.Plan(from: 4, to: 6, precondition: "99123", needReady: Quantity(milli: 900), deadline: now + .seconds(180)) : nil
             let commit = EvaluationCommit(record: Self.record(Self.eu, Self.decision(Self.eu, at: at)), isRecorded: true, action: plan)
             _ = try await world.asLeader { try await $0.commit([commit], summary: summary, at: at) }
         }
