@@ -28,15 +28,16 @@ struct Muster: AsyncParsableCommand {
         do {
             var command = try Self.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand { try await asynchronous.run() } else { try command.run() }
+            Self.end(0)
         } catch let failure as Failure {
             if !failure.description.isEmpty { Terminal.complain(failure.description) }
-            Glibc.exit(failure.exitCode)
+            Self.end(failure.exitCode)
         } catch {
             let code = Self.exitCode(for: error)
             // Usage errors are the parser's to word; everything else is told in one line.
             if code == .success || code == .validationFailure || error is CleanExit || error is ExitCode { Self.exitWithUsageCode(error) }
             Terminal.complain("\(error)")
-            Glibc.exit(1)
+            Self.end(1)
         }
     }
 
@@ -46,10 +47,17 @@ struct Muster: AsyncParsableCommand {
         let text = Self.fullMessage(for: error)
         if code == .success {
             if !text.isEmpty { Terminal.write(HelpText.endingWithExample(text) + "\n") }
-            Glibc.exit(0)
+            Self.end(0)
         }
-        if let exit = error as? ExitCode { Glibc.exit(exit.rawValue) }
+        if let exit = error as? ExitCode { Self.end(exit.rawValue) }
         Terminal.complain(text, prefix: "")
-        Glibc.exit(2)
+        Self.end(2)
+    }
+
+    /// Ends the process here and now, without what libraries have left for its end: threads run to the very last (links, sessions, the API), and OpenSSL's
+    /// exit handler frees locks that they use; a node that had ended in order crashed on one. Nothing of ours waits in a buffer.
+    static func end(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
     }
 }

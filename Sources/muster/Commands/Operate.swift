@@ -28,7 +28,7 @@ struct NodeCommand: AsyncParsableCommand {
             let supervised = try Supervised.take()
             if supervised == nil, let endpoint = configuration.supervisor {
                 let status = try await NodeSupervisor(configuration: configuration, endpoint: endpoint, logger: logger).run()
-                Foundation.exit(status)
+                Muster.end(status)
             }
             try await NodeRuntime(configuration, supervised: supervised, logger: logger).run()
         }

@@ -9,9 +9,9 @@ enum Terminal {
     /// Writes all of it or ends the process: nobody can use half of an answer. A reader that went away (`| head`) is no fault of the command's.
     static func write(_ text: String) {
         guard let problem = Self.put(text, to: STDOUT_FILENO) else { return }
-        if problem == EPIPE { Glibc.exit(Self.brokenPipe) }
+        if problem == EPIPE { Muster.end(Self.brokenPipe) }
         Self.complain("the output can't be written: \(String(cString: strerror(problem)))")
-        Glibc.exit(1)
+        Muster.end(1)
     }
 
     /// Talk goes to stderr, so that stdout holds data only. Without anybody to talk to, the exit code has to do.
