@@ -16,11 +16,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema:
@@ -32,12 +28,7 @@ extension OpenAPIDocument {
                             items: {$ref: '#/components/schemas/Approval'}
                           next: {$ref: '#/components/schemas/Next'}
                           asOf: {$ref: '#/components/schemas/Time'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/approvals/{id}:
             get:
               operationId: getApproval
@@ -51,22 +42,12 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Approval'}
                       example: {id: d-88238, state: waiting, workload: checkout/eu-west, policy: {name: checkout, version: 7}, from: 4, to: 12, sentence: 'queue 300 / 25 per replica wants 12; a change by more than 5 waits for a second person', by: policy checkout, at: '2026-05-28T03:12:04.120Z', mayApprove: [admin, operator], said: null}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.itemErrors)
           /v1/approvals/{id}/approve:
             post:
               operationId: approveChange
@@ -92,28 +73,13 @@ extension OpenAPIDocument {
                 '200':
                   description: It is said.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                     Idempotency-Replayed: {$ref: '#/components/headers/Idempotency-Replayed'}
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Approval'}
                       example: {id: d-88238, state: approved, workload: checkout/eu-west, policy: {name: checkout, version: 7}, from: 4, to: 12, sentence: 'queue 300 / 25 per replica wants 12; a change by more than 5 waits for a second person', by: policy checkout, at: '2026-05-28T03:12:04.120Z', mayApprove: [admin, operator], said: {by: operator-2, at: '2026-05-28T03:13:40.010Z', reason: the campaign is known, until: '2026-05-28T03:28:40.010Z'}}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '408': {$ref: '#/components/responses/Timeout'}
-                '409': {$ref: '#/components/responses/Conflict'}
-                '413': {$ref: '#/components/responses/TooLarge'}
-                '415': {$ref: '#/components/responses/UnsupportedMediaType'}
-                '422': {$ref: '#/components/responses/Unprocessable'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.changeErrors)
           /v1/approvals/{id}/reject:
             post:
               operationId: rejectChange
@@ -139,28 +105,13 @@ extension OpenAPIDocument {
                 '200':
                   description: It is said.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                     Idempotency-Replayed: {$ref: '#/components/headers/Idempotency-Replayed'}
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Approval'}
                       example: {id: d-88238, state: rejected, workload: checkout/eu-west, policy: {name: checkout, version: 7}, from: 4, to: 12, sentence: 'queue 300 / 25 per replica wants 12; a change by more than 5 waits for a second person', by: policy checkout, at: '2026-05-28T03:12:04.120Z', mayApprove: [admin, operator], said: {by: operator-2, at: '2026-05-28T03:13:40.010Z', reason: the queue is a test, until: '2026-05-28T03:28:40.010Z'}}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '408': {$ref: '#/components/responses/Timeout'}
-                '409': {$ref: '#/components/responses/Conflict'}
-                '413': {$ref: '#/components/responses/TooLarge'}
-                '415': {$ref: '#/components/responses/UnsupportedMediaType'}
-                '422': {$ref: '#/components/responses/Unprocessable'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.changeErrors)
 
         """#
 }

@@ -13,11 +13,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Me'}
@@ -27,12 +23,7 @@ extension OpenAPIDocument {
                         id: 4fK2x9Qa
                         name: ci
                         role: viewer
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/audit/events:
             get:
               operationId: listAuditEvents
@@ -87,11 +78,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema:
@@ -103,12 +90,7 @@ extension OpenAPIDocument {
                             items: {$ref: '#/components/schemas/Event'}
                           next: {$ref: '#/components/schemas/Next'}
                           asOf: {$ref: '#/components/schemas/Time'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/audit/events/{seq}:
             get:
               operationId: getAuditEvent
@@ -122,11 +104,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Event'}
@@ -147,13 +125,7 @@ extension OpenAPIDocument {
                         leafHash: 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d
                         leaf: '{}'
                         event: {}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.itemErrors)
           /v1/audit/checkpoint:
             get:
               operationId: getAuditCheckpoint
@@ -167,22 +139,13 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Checkpoint'}
                       example: {origin: prod/audit, size: 18, root: 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d, frontier: 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d,
                         epoch: 41, integratedAt: '2026-05-28T03:12:04.120113Z', signed: false}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/tokens:
             get:
               operationId: listTokens
@@ -197,11 +160,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema:
@@ -213,12 +172,7 @@ extension OpenAPIDocument {
                             items: {$ref: '#/components/schemas/Token'}
                           next: {$ref: '#/components/schemas/Next'}
                           asOf: {$ref: '#/components/schemas/Time'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
             post:
               operationId: createToken
               tags: [access]
@@ -248,11 +202,7 @@ extension OpenAPIDocument {
                 '201':
                   description: 'Made. `token` is shown this once: a repeated answer goes without it.'
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                     Location: {$ref: '#/components/headers/Location'}
                     Idempotency-Replayed: {$ref: '#/components/headers/Idempotency-Replayed'}
                   content:
@@ -288,23 +238,13 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Token'}
                       example: {id: 4fK2x9Qa, name: ci, role: viewer, createdBy: bootstrap, createdAt: '2026-05-28T03:12:04.120Z', expiresAt: '2026-05-28T03:12:04.120Z',
                         revokedAt: null}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.itemErrors)
             delete:
               operationId: revokeToken
               tags: [access]
@@ -318,22 +258,11 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Token'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '409': {$ref: '#/components/responses/Conflict'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.removalErrors)
 
         """#
 }

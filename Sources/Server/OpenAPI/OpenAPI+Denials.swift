@@ -15,11 +15,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema:
@@ -31,12 +27,7 @@ extension OpenAPIDocument {
                             items: {$ref: '#/components/schemas/Denial'}
                           next: {$ref: '#/components/schemas/Next'}
                           asOf: {$ref: '#/components/schemas/Time'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
             post:
               operationId: denyCertificate
               tags: [access]
@@ -63,11 +54,7 @@ extension OpenAPIDocument {
                 '201':
                   description: It is in force.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                     Location: {$ref: '#/components/headers/Location'}
                     Idempotency-Replayed: {$ref: '#/components/headers/Idempotency-Replayed'}
                   content:
@@ -78,18 +65,7 @@ extension OpenAPIDocument {
                     denial:
                       operationId: getDenial
                       parameters: {id: $response.body#/id}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '408': {$ref: '#/components/responses/Timeout'}
-                '409': {$ref: '#/components/responses/Conflict'}
-                '413': {$ref: '#/components/responses/TooLarge'}
-                '415': {$ref: '#/components/responses/UnsupportedMediaType'}
-                '422': {$ref: '#/components/responses/Unprocessable'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.changeErrors)
           /v1/denials/{id}:
             get:
               operationId: getDenial
@@ -103,22 +79,12 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Denial'}
                       example: {id: 3, serial: 6b8b4567327b23c6, reason: the key of b was copied, by: admin-1, at: '2026-05-28T03:12:04.120Z'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.itemErrors)
             delete:
               operationId: allowCertificate
               tags: [access]
@@ -131,22 +97,11 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Denial'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '409': {$ref: '#/components/responses/Conflict'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.removalErrors)
 
         """#
 }

@@ -39,11 +39,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Lint'}
@@ -99,11 +95,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/ManifestDiff'}
@@ -174,11 +166,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                     Idempotency-Replayed: {$ref: '#/components/headers/Idempotency-Replayed'}
                   content:
                     application/json:
@@ -231,20 +219,11 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/yaml:
                       schema: {}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/decisions:
             get:
               operationId: listDecisions
@@ -289,11 +268,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema:
@@ -305,12 +280,7 @@ extension OpenAPIDocument {
                             items: {$ref: '#/components/schemas/Decision'}
                           next: {$ref: '#/components/schemas/Next'}
                           asOf: {$ref: '#/components/schemas/Time'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/decisions/{id}:
             get:
               operationId: getDecision
@@ -324,11 +294,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Decision'}
@@ -362,13 +328,7 @@ extension OpenAPIDocument {
                         confidence: '0.78'
                         urgency: medium
                         action: a-5521
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.itemErrors)
           /v1/actions:
             get:
               operationId: listActions
@@ -393,11 +353,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema:
@@ -409,12 +365,7 @@ extension OpenAPIDocument {
                             items: {$ref: '#/components/schemas/Action'}
                           next: {$ref: '#/components/schemas/Next'}
                           asOf: {$ref: '#/components/schemas/Time'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/actions/{id}:
             get:
               operationId: getAction
@@ -428,11 +379,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Action'}
@@ -457,13 +404,7 @@ extension OpenAPIDocument {
                         precondition: {version: '99123', replicas: 4}
                         until: '2026-05-28T03:12:04.120Z'
                         at: '2026-05-28T03:12:04.120Z'
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.itemErrors)
 
         """#
 }

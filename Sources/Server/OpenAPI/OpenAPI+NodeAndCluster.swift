@@ -11,11 +11,7 @@ extension OpenAPIDocument {
                 '200':
                   description: It does. The body is empty.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                 '400': {$ref: '#/components/responses/BadRequest'}
           /readyz:
             get:
@@ -27,11 +23,7 @@ extension OpenAPIDocument {
                 '200':
                   description: It should. The body is empty.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                 '400': {$ref: '#/components/responses/BadRequest'}
                 '503':
                   description: 'No traffic should come here: the database is out of reach, or the node refuses to take part.'
@@ -50,20 +42,11 @@ extension OpenAPIDocument {
                 '200':
                   description: The node’s metrics and those of its requests.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     text/plain:
                       schema: {type: string}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /openapi.yaml:
             get:
               operationId: getOpenAPI
@@ -74,11 +57,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/yaml:
                       schema: {}
@@ -95,11 +74,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     text/plain:
                       schema: {type: string}
@@ -117,11 +92,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Status'}
@@ -156,12 +127,7 @@ extension OpenAPIDocument {
                         held: []
                         next: []
                         regions: []
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/nodes:
             get:
               operationId: listNodes
@@ -176,11 +142,7 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema:
@@ -192,12 +154,7 @@ extension OpenAPIDocument {
                             items: {$ref: '#/components/schemas/Node'}
                           next: {$ref: '#/components/schemas/Next'}
                           asOf: {$ref: '#/components/schemas/Time'}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.listErrors)
           /v1/nodes/{node}:
             get:
               operationId: getNode
@@ -212,23 +169,13 @@ extension OpenAPIDocument {
                 '200':
                   description: As asked.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                   content:
                     application/json:
                       schema: {$ref: '#/components/schemas/Node'}
                       example: {name: b, region: eu-west, address: 'https://b.internal:7443', role: follower, state: alive, version: 1.4.0, schema: 4, bootId: 0197a3c4-5d1e-7c3a-9b0f-1a2b3c4d5e6f,
                         startedAt: '2026-05-28T03:12:04.120Z', seenAt: '2026-05-28T03:12:04.120Z', supervised: true, silentMs: 412, leftAt: null}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '404': {$ref: '#/components/responses/NotFound'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.itemErrors)
           /v1/leader/resign:
             post:
               operationId: resignLeader
@@ -257,11 +204,7 @@ extension OpenAPIDocument {
                 '202':
                   description: It will hand over.
                   headers:
-                    Muster-Node: {$ref: '#/components/headers/Muster-Node'}
-                    Muster-Version: {$ref: '#/components/headers/Muster-Version'}
-                    Muster-Epoch: {$ref: '#/components/headers/Muster-Epoch'}
-                    Muster-Seq: {$ref: '#/components/headers/Muster-Seq'}
-                    Request-Id: {$ref: '#/components/headers/Request-Id'}
+        \#(Self.answerHeaders)
                     Location: {$ref: '#/components/headers/Location'}
                     Idempotency-Replayed: {$ref: '#/components/headers/Idempotency-Replayed'}
                   content:
