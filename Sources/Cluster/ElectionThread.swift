@@ -1,6 +1,7 @@
 import Election
 import Glibc
 import Model
+import Postgres
 import Synchronization
 
 /// The thread that keeps the election going when every thread of the runtime's shared pool is busy: a starved pool must not
@@ -51,17 +52,8 @@ final class ElectionThread: TaskExecutor {
     }
 
     private func startThread() {
-        var thread = pthread_t()
-        let retained = Unmanaged.passRetained(self)
-        let failure = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<ElectionThread>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, retained.toOpaque())
+        let failure = DetachedThread.start { self.run() }
         precondition(failure == 0, "no thread for the election (error \(failure)); raise the limit: ulimit -u")
-        pthread_detach(thread)
     }
 
     deinit {

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Synchronization
 
 /// Calls that can only block (name resolution, libpq's cancel request), each on a short-lived thread of its own.
@@ -7,7 +6,8 @@ enum BlockingCall {
     static let maximumThreads = 32
     private static let running = Atomic<Int>(0)
 
-    /// Runs `work` on a thread; nil when too many already run, or when `timeout` passes first (the thread then ends by itself, its result dropped).
+    /// Runs `work` on a thread; nil when too many already run, when there is none to be had, or when `timeout` passes first (the thread then ends by itself,
+    /// its result dropped).
     static func run<R: Sendable>(timeout: Duration, on reactor: Reactor, _ work: @escaping @Sendable () -> R) async -> R? {
         guard Self.running.wrappingAdd(1, ordering: .relaxed).newValue <= Self.maximumThreads else {
             Self.running.wrappingSubtract(1, ordering: .relaxed)
@@ -15,47 +15,16 @@ enum BlockingCall {
         }
         return await withCheckedContinuation { (continuation: CheckedContinuation<R?, Never>) in
             let once = Once(continuation)
-            Self.detach {
+            let failure = DetachedThread.start {
                 let result = work()
                 Self.running.wrappingSubtract(1, ordering: .relaxed)
                 once.resume(result)
             }
+            guard failure == 0 else {
+                Self.running.wrappingSubtract(1, ordering: .relaxed)
+                return once.resume(nil)
+            }
             ReactorTimer.schedule(on: reactor, after: timeout) { once.resume(nil) }
-        }
-    }
-
-    /// Runs `work` on a thread and forgets about it.
-    static func start(_ work: @escaping @Sendable () -> Void) {
-        guard Self.running.wrappingAdd(1, ordering: .relaxed).newValue <= Self.maximumThreads else {
-            Self.running.wrappingSubtract(1, ordering: .relaxed)
-            return
-        }
-        Self.detach {
-            work()
-            Self.running.wrappingSubtract(1, ordering: .relaxed)
-        }
-    }
-
-    private final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-
-    private static func detach(_ body: @escaping @Sendable () -> Void) {
-        var thread = pthread_t()
-        let work = Unmanaged.passRetained(Work(body))
-        let failure = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, work.toOpaque())
-        if failure == 0 {
-            pthread_detach(thread)
-        } else {
-            // No thread to be had: the caller's timeout answers.
-            work.release()
         }
     }
 

@@ -60,17 +60,8 @@ public final class Reactor: SerialExecutor, @unchecked Sendable {
     }
 
     private func startThread() {
-        var thread = pthread_t()
-        let retained = Unmanaged.passRetained(self)
-        let failure = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Reactor>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, retained.toOpaque())
+        let failure = DetachedThread.start { self.run() }
         precondition(failure == 0, "no thread for a reactor (error \(failure)); raise the limit: ulimit -u")
-        pthread_detach(thread)
     }
 
     /// Ends all connections of this reactor (whoever waits for one gets the error `closed`) and then the thread. Idempotent; nothing can be
