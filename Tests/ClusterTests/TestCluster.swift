@@ -67,8 +67,9 @@ final class TestCluster: Sendable {
         return ran
     }
 
-    /// Ends everything and leaves nothing.
+    /// Ends everything and leaves nothing. Whatever was done to a node, it must not have crashed.
     func down() async {
+        for node in self.names { if let crash = self.crash(node) { Issue.record("node \(node) crashed: \(crash)") } }
         do {
             // A frozen node can't be asked to end.
             for node in self.names { self.signal(node, SIGCONT) }
@@ -121,9 +122,12 @@ final class TestCluster: Sendable {
     func log(_ node: String) -> String { text("\(self.folder(node))/log") }
 
     /// The end of its log; of a node that crashed, where it did.
-    func lastWords(_ node: String) -> String {
+    func lastWords(_ node: String) -> String { self.crash(node) ?? String(self.log(node).suffix(2000)) }
+
+    /// What the runtime wrote when a process of the node crashed; nil: none did.
+    private func crash(_ node: String) -> String? {
         let log = self.log(node)
-        return log.range(of: "crashed:").map { String(log[$0.lowerBound...].prefix(8000)) } ?? String(log.suffix(2000))
+        return log.firstRange(of: /\*\*\* (Signal [0-9]+|Program crashed):/).map { String(log[$0.lowerBound...].prefix(8000)) }
     }
 
     /// nil when it doesn't run.
