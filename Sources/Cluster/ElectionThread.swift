@@ -15,7 +15,7 @@ import Synchronization
 /// is about to sleep computed its time before that. After `stop()` nobody sleeps, and the thread ends once it has nothing to run;
 /// a job that comes later runs on a thread made for it.
 final class ElectionThread: TaskExecutor {
-    enum Slot: Int, CaseIterable, Sendable { case machine, watch, fence, supervisor, pulse, parting, settle }
+    enum Slot: Int, CaseIterable, Sendable { case machine, watch, fence, supervisor, pulse, parting, settle, withdraw }
 
     private struct Sleeper {
         var due: Instant

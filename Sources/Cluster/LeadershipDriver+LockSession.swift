@@ -103,11 +103,26 @@ extension LeadershipDriver {
 
     /// Another node is to go first: ends the wait for the lock, but not the session, which would leave its place in the queue to nobody.
     func withdraw(_ session: Int) {
-        guard let lock = self.lock, lock.number == session else { return }
-        // A cancel that finds nothing to cancel is lost.
+        guard self.lock?.number == session else { return }
+        // A cancel that finds nothing to cancel is lost, also one that comes while the campaign is on its way to the server.
         guard self.campaigning == session else { return self.withdrawnBeforeCampaign = session }
-        lock.connection.assumeIsolated { $0.cancelRunning() }
+        if self.cancelCampaign() { return }
+        let isTrying = self.withdrawing != nil
+        self.withdrawing = session
+        if isTrying { return }
+        self.start { driver in
+            repeat {
+                await driver.thread.sleep(until: BootClock.now() + Self.withdrawRetry, slot: .withdraw)
+            } while driver.campaigning == driver.withdrawing && !driver.cancelCampaign()
+            driver.withdrawing = nil
+        }
     }
+
+    /// A campaign is sent within this time, unless the machine is busy.
+    private static let withdrawRetry = Duration.milliseconds(1)
+
+    /// - Returns: false when the server does not have it yet, or has answered it.
+    private func cancelCampaign() -> Bool { self.lock?.connection.assumeIsolated { $0.cancelRunning() } ?? false }
 
     /// The wait was cancelled, perhaps with the lock already in hand.
     private func withdrawn(_ session: Int, _ connection: Postgres.Connection) async {

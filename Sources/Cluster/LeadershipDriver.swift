@@ -35,6 +35,8 @@ actor LeadershipDriver {
     /// The session whose campaign is at the server, and the one that was to leave the queue before its campaign got there.
     var campaigning: Int?
     var withdrawnBeforeCampaign: Int?
+    /// The session whose campaign is withdrawn as soon as the server has it.
+    var withdrawing: Int?
     var facts: SessionFacts?
     var refusedSettings: Set<String> = []
     /// The watch session, W.

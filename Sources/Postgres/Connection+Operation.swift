@@ -67,9 +67,13 @@ extension Connection {
         }
     }
 
-    /// Asks the server to stop the statement that runs now, if one does: whoever waits for it gets `cancelled`, or its answer when that was faster.
-    public func cancelRunning() {
-        if let holder = self.holder { self.interrupt(holder, .cancelled) }
+    /// Asks the server to stop the statement that runs now: whoever waits for it gets `cancelled`, or its answer when that was faster.
+    /// - Returns: false when none runs, also when one was called for and has not got as far as the server; then nothing will be stopped.
+    @discardableResult
+    public func cancelRunning() -> Bool {
+        guard let holder = self.holder, self.isRunning(holder) else { return false }
+        self.interrupt(holder, .cancelled)
+        return true
     }
 
     private func isRunning(_ id: UInt64) -> Bool {

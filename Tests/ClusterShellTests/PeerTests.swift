@@ -252,6 +252,28 @@ import Testing
         for node in [longest, named, leader] { try await node.stop() }
     }
 
+    @Test("who is asked to hold off leaves the queue, also when its campaign has just been called for and is not at the server yet")
+    func holdOffAtTheStart() async throws {
+        let nodes = try await Self.nodes("a", "b")
+        let leader = nodes.start("a")
+        _ = try await leader.gateOpened()
+        let waiting = nodes.start("b")
+        try await waiting.waiting(for: "a")
+        let channel = nodes.peers.channel(of: "a")
+        let holdOff = Duration.milliseconds(20)
+        for round in UInt64(1)...150 {
+            let asked = BootClock.now()
+            channel.post(.holdOff(milliseconds: holdOff.milliseconds), "b", round)
+            try await eventually("request \(round) is confirmed", every: .milliseconds(1)) {
+                nodes.peers.messages.contains { $0.from == "b" && $0.body == .heldOff(requestID: round) }
+            }
+            // The next campaign begins: a little later in each round comes the next request.
+            let due = asked + holdOff + .microseconds(20 * Int64(round))
+            try await eventually("its time has passed", every: .microseconds(50)) { BootClock.now() >= due }
+        }
+        for node in [waiting, leader] { try await node.stop() }
+    }
+
     @Test("a lock session that has fallen silent is ended by those who wait")
     func evicted() async throws {
         let nodes = try await Self.nodes("a", "b")
