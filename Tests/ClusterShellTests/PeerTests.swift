@@ -257,19 +257,29 @@ import Testing
         let nodes = try await Self.nodes("a", "b")
         let leader = nodes.start("a")
         _ = try await leader.gateOpened()
-        let waiting = nodes.start("b")
+        // A slice so long that a wait which was not withdrawn does not end within the test.
+        var timing = Self.patient
+        timing.slice = .seconds(60)
+        let waiting = nodes.start("b", timing: timing)
         try await waiting.waiting(for: "a")
         let channel = nodes.peers.channel(of: "a")
-        // Longer than leaving the queue takes on a busy machine: who is out of it later than that says nothing.
-        let holdOff = Duration.milliseconds(300)
-        for round in UInt64(1)...40 {
-            let asked = BootClock.now()
-            channel.post(.holdOff(milliseconds: holdOff.milliseconds), "b", round)
-            try await eventually("request \(round) is confirmed", every: .milliseconds(1)) {
-                nodes.peers.messages.contains { $0.from == "b" && $0.body == .heldOff(requestID: round) }
+        let isConfirmed = { (request: UInt64) in nodes.peers.messages.contains { $0.from == "b" && $0.body == .heldOff(requestID: request) } }
+        let holdOff = Duration.milliseconds(200)
+        var request: UInt64 = 0
+        for round in 1...40 {
+            var end = BootClock.now()
+            // Who is out of the queue later than it was asked to stay away says nothing, and is asked again.
+            for _ in 1...60 {
+                request += 1
+                let (asked, until) = (request, BootClock.now() + holdOff)
+                end = until
+                channel.post(.holdOff(milliseconds: holdOff.milliseconds), "b", asked)
+                try await eventually("request \(asked) is over", every: .milliseconds(1)) { isConfirmed(asked) || BootClock.now() >= until }
+                if isConfirmed(asked) { break }
             }
+            try #require(isConfirmed(request), "it is still in the queue in round \(round)")
             // The next campaign begins, and in each round the next request comes a little later than in the last one.
-            let due = asked + holdOff + .microseconds(200 + 20 * Int64(round))
+            let due = end + .microseconds(200 + 20 * round)
             try await eventually("its time has passed", every: .microseconds(50)) { BootClock.now() >= due }
         }
         for node in [waiting, leader] { try await node.stop() }
