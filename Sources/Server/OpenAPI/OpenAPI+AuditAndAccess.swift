@@ -214,17 +214,7 @@ extension OpenAPIDocument {
                     token:
                       operationId: getToken
                       parameters: {id: $response.body#/id}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '408': {$ref: '#/components/responses/Timeout'}
-                '409': {$ref: '#/components/responses/Conflict'}
-                '413': {$ref: '#/components/responses/TooLarge'}
-                '415': {$ref: '#/components/responses/UnsupportedMediaType'}
-                '422': {$ref: '#/components/responses/Unprocessable'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.requestErrors)
           /v1/tokens/{id}:
             get:
               operationId: getToken

@@ -211,17 +211,7 @@ extension OpenAPIDocument {
                     application/json:
                       schema: {$ref: '#/components/schemas/Resignation'}
                       example: {leader: a, epoch: 41, state: requested, request: 7, to: b, seq: 1482113}
-                '400': {$ref: '#/components/responses/BadRequest'}
-                '401': {$ref: '#/components/responses/Unauthenticated'}
-                '403': {$ref: '#/components/responses/Forbidden'}
-                '408': {$ref: '#/components/responses/Timeout'}
-                '409': {$ref: '#/components/responses/Conflict'}
-                '413': {$ref: '#/components/responses/TooLarge'}
-                '415': {$ref: '#/components/responses/UnsupportedMediaType'}
-                '422': {$ref: '#/components/responses/Unprocessable'}
-                '429': {$ref: '#/components/responses/RateLimited'}
-                '500': {$ref: '#/components/responses/Internal'}
-                '503': {$ref: '#/components/responses/Unavailable'}
+        \#(Self.requestErrors)
 
         """#
 }

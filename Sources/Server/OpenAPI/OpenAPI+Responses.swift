@@ -42,6 +42,21 @@ extension OpenAPIDocument {
                 '503': {$ref: '#/components/responses/Unavailable'}
         """#
 
+    /// What a change with a body may answer instead, where nothing has to be there.
+    static let requestErrors = #"""
+                '400': {$ref: '#/components/responses/BadRequest'}
+                '401': {$ref: '#/components/responses/Unauthenticated'}
+                '403': {$ref: '#/components/responses/Forbidden'}
+                '408': {$ref: '#/components/responses/Timeout'}
+                '409': {$ref: '#/components/responses/Conflict'}
+                '413': {$ref: '#/components/responses/TooLarge'}
+                '415': {$ref: '#/components/responses/UnsupportedMediaType'}
+                '422': {$ref: '#/components/responses/Unprocessable'}
+                '429': {$ref: '#/components/responses/RateLimited'}
+                '500': {$ref: '#/components/responses/Internal'}
+                '503': {$ref: '#/components/responses/Unavailable'}
+        """#
+
     /// What a change with a body may answer instead, where it speaks of something that has to be there.
     static let changeErrors = #"""
                 '400': {$ref: '#/components/responses/BadRequest'}
